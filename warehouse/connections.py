@@ -1,0 +1,107 @@
+"""Addresses and connections: the warehouse, databases beside it, and the source systems."""
+
+import os
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from warehouse import embedded
+from warehouse.errors import SettingsError, SourceError, WarehouseError
+from warehouse.settings import Settings
+
+
+def warehouse_url(settings: Settings) -> str:
+    """Returns the warehouse's URL, starting the embedded server when no other is named."""
+    if settings.warehouse_url is None:
+        return embedded.ensure_started(settings).url()
+    url = settings.warehouse_url.get_secret_value()
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+        raise SettingsError(
+            "WAREHOUSE_URL is not a PostgreSQL URL with a database.",
+            "Write it as postgresql://user:password@host:port/database.",
+        )
+    return urlunsplit(parts._replace(scheme="postgresql"))
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Opens a connection; raises `WarehouseError` naming host, port and database, not the secret."""
+    try:
+        return psycopg.connect(url, connect_timeout=10, application_name="living-crm")
+    except psycopg.OperationalError as error:
+        raise WarehouseError(
+            f"PostgreSQL at {without_secret(url)} cannot be used: {_first_line(error)}",
+            "Check that it runs and that user, password and database in its URL are right.",
+        ) from None
+
+
+def sibling_url(url: str, database: str) -> str:
+    """Returns the URL of `database` on the server of `url`."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+def ensure_database(url: str, database: str) -> str:
+    """Makes `database` on the server of `url` unless it is there, and returns its URL."""
+    with connect(url) as connection:
+        connection.autocommit = True
+        found = connection.execute("select 1 from pg_database where datname = %s", (database,))
+        if found.fetchone() is None:
+            try:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+            except psycopg.errors.InsufficientPrivilege:
+                raise WarehouseError(
+                    f"Database {database} is missing and may not be made.",
+                    f"Have an administrator run: create database {database}.",
+                ) from None
+    return sibling_url(url, database)
+
+
+def source_url(settings: Settings, source: str) -> str:
+    """Returns the address of a source system: a database URL or a folder or service URL.
+
+    Looked up as `SOURCE_<NAME>_URL` in the environment, then in `sources.env` of the installation's
+    folder, where the demo writes the addresses of the systems it lays down.
+
+    Raises:
+        SourceError: no address is known.
+    """
+    name = f"SOURCE_{source.upper()}_URL"
+    if os.environ.get(name):
+        return os.environ[name]
+    file = settings.sources_dir / "sources.env"
+    if file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == name:
+                return value.strip()
+    raise SourceError(
+        f"The address of source {source} is not known.",
+        f"Set {name}, or run living-crm demo to lay down the demo's source systems.",
+    )
+
+
+def without_secret(url: str) -> str:
+    """Returns host, port and path of a URL, fit for a message."""
+    parts = urlsplit(url)
+    place = parts.hostname or ""
+    if parts.port:
+        place += f":{parts.port}"
+    return f"{place}{parts.path}"
+
+
+def dbt_environment(url: str) -> dict[str, str]:
+    """Returns the variables that `dbt_project/profiles.yml` reads; the password is a secret one."""
+    parts = urlsplit(url)
+    return {
+        "LIVING_CRM_DBT_HOST": parts.hostname or "127.0.0.1",
+        "LIVING_CRM_DBT_PORT": str(parts.port or 5432),
+        "LIVING_CRM_DBT_USER": unquote(parts.username or ""),
+        "LIVING_CRM_DBT_DATABASE": parts.path.strip("/"),
+        "DBT_ENV_SECRET_LIVING_CRM_PASSWORD": unquote(parts.password or ""),
+    }
+
+
+def _first_line(error: psycopg.Error) -> str:
+    text = str(error).strip().splitlines()
+    return text[-1] if text else type(error).__name__

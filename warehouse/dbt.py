@@ -1,0 +1,168 @@
+"""Runs dbt in this process, by selector, with the policy's numbers and the business day.
+
+The policy and the feeds are dbt variables: they change seldom, so dbt's parsed project is reused
+from night to night. The day changes nightly and is an environment variable read at execution (macro
+`as_of_date()`), because a changed variable would make dbt parse everything anew.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import yaml
+
+from warehouse.connections import dbt_environment
+from warehouse.context import RunContext, StepReport
+from warehouse.errors import BuildError
+from warehouse.settings import REPOSITORY, Settings
+from warehouse.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+PROJECT = REPOSITORY / "dbt_project"
+_UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial success"})
+
+
+def build(context: RunContext, selector: str) -> StepReport:
+    """Builds and tests one room's models (`selectors.yml`); per-model results go to `ops`.
+
+    Raises:
+        BuildError: names the first models or tests that failed.
+    """
+    return run(context, ["build", "--selector", selector], label=selector)
+
+
+def run(
+    context: RunContext,
+    arguments: Sequence[str],
+    *,
+    label: str,
+    feature_dates: Sequence[date] = (),
+) -> StepReport:
+    """Runs one dbt command and records its results under `label`.
+
+    Args:
+        feature_dates: the days `ftr_customers` is built for; empty means `as_of`.
+    """
+    results = invoke(
+        context.settings,
+        context.policy,
+        context.url,
+        arguments,
+        as_of=context.as_of,
+        run_id=context.run_id,
+        feature_dates=feature_dates,
+    )
+    _record(context, label, results)
+    failed = [r for r in results if str(r.status) in _UNFINISHED and str(r.status) != "skipped"]
+    if failed:
+        names = ", ".join(f"{r.node.name} ({r.status})" for r in failed[:3])
+        more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+        raise BuildError(
+            f"dbt {label}: {names}{more} failed.",
+            f"See {context.settings.dbt_dir / 'logs' / 'dbt.log'} and docs/runbooks/dbt_build.md.",
+        )
+    return StepReport(
+        rows=sum(_rows(r) for r in results),
+        facts={
+            "models": sum(r.node.resource_type == "model" for r in results),
+            "tests": sum(r.node.resource_type in ("test", "unit_test") for r in results),
+            "warnings": sum(str(r.status) == "warn" for r in results),
+            "seconds_in_models": round(sum(r.execution_time for r in results), 1),
+        },
+    )
+
+
+def invoke(
+    settings: Settings,
+    policy: Policy,
+    url: str,
+    arguments: Sequence[str],
+    *,
+    as_of: date,
+    run_id: str = "none",
+    feature_dates: Sequence[date] = (),
+) -> Sequence[Any]:
+    """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all."""
+    environment = {
+        **dbt_environment(url),
+        "LIVING_CRM_AS_OF": as_of.isoformat(),
+        "LIVING_CRM_RUN_ID": run_id,
+        "LIVING_CRM_FEATURE_DATES": ",".join(
+            day.isoformat() for day in (sorted(set(feature_dates)) or [as_of])
+        ),
+        "DO_NOT_TRACK": "1",
+    }
+    with _environment(environment):
+        from dbt.cli.main import dbtRunner
+
+        outcome = dbtRunner().invoke([
+            "--no-use-colors", "--log-level", "warn", "--log-level-file", "info",
+            "--log-path", str(settings.dbt_dir / "logs"),
+            *arguments,
+            "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+            "--target-path", str(settings.dbt_dir / "target"),
+            "--vars", json.dumps(variables(settings, policy)),
+        ])  # fmt: skip
+    if outcome.exception is not None:
+        raise BuildError(
+            f"dbt {arguments[0]} could not run: {type(outcome.exception).__name__}.",
+            f"See {settings.dbt_dir / 'logs' / 'dbt.log'}.",
+        ) from None
+    return list(getattr(outcome.result, "results", None) or [])
+
+
+def variables(settings: Settings, policy: Policy) -> dict[str, Any]:
+    """Returns dbt's variables: the policy, and per feed the staging models that provide it."""
+    return {"policy": policy.model_dump(mode="json"), "feeds": feeds(settings)}
+
+
+def feeds(settings: Settings) -> dict[str, list[str]]:
+    """Returns, per conformed feed, the staging models that the catalogued sources provide."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(settings.catalog_dir.glob("*.yml")):
+        entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for feed, model in (entry.get("feeds") or {}).items():
+            found.setdefault(feed, []).append(model)
+    return found
+
+
+def _record(context: RunContext, label: str, results: Sequence[Any]) -> None:
+    with context.connection() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "delete from ops.dbt_results where run_id = %s and selector = %s",
+            (context.run_id, label),
+        )
+        cursor.executemany(
+            "insert into ops.dbt_results values (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    context.run_id, context.as_of, label, r.node.unique_id, str(r.status),
+                    r.execution_time, r.adapter_response.get("rows_affected"),
+                )
+                for r in results
+            ],
+        )  # fmt: skip
+
+
+def _rows(result: Any) -> int:
+    affected = result.adapter_response.get("rows_affected")
+    return max(int(affected), 0) if affected and result.node.resource_type == "model" else 0
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,190 @@
+"""`policy.yml`: every business number, validated on load.
+
+The rooms get the validated object, dbt gets the same numbers as the variable `policy`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from warehouse.errors import PolicyError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=1, le=3650)]
+Count = Annotated[int, Field(ge=1)]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("an IANA time zone such as Asia/Seoul")
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Populations(_Section):
+    """Who is live, lapsed or too new; prospects are those who never bought."""
+
+    live_within_days: Days
+    min_orders: Count
+
+
+class Training(_Section):
+    """How models learn and what they must show; counts are rows of (person, as_of_date)."""
+
+    snapshot_count: Annotated[int, Field(ge=8, le=200)]
+    snapshot_every_days: Days
+    test_snapshot_count: Annotated[int, Field(ge=1, le=50)]
+    min_train_rows: Count
+    min_class_rows: Count
+    min_test_class_rows: Count
+    max_calibration_error: Share
+    seed: int
+
+    @model_validator(mode="after")
+    def _leaves_something_to_learn_from(self) -> "Training":
+        if self.test_snapshot_count >= self.snapshot_count:
+            raise ValueError("test_snapshot_count smaller than snapshot_count")
+        return self
+
+
+class ConsentGrant(_Section):
+    """Consent declared by policy where a source holds none; the reason is shown with every list."""
+
+    source: Slug
+    channel: Slug
+    reason: Annotated[str, Field(min_length=10)]
+
+
+class Contact(_Section):
+    """Who may be contacted, and who stands in the control group."""
+
+    consent_grants: tuple[ConsentGrant, ...]
+    min_days_between_contacts: Annotated[int, Field(ge=0, le=3650)]
+    holdout_share: Annotated[float, Field(ge=0, le=0.5)]
+    holdout_salt: Annotated[str, Field(min_length=1)]
+
+
+class TargetList(_Section):
+    """One list: whom it draws from, how it ranks, how long it is, what it offers."""
+
+    population: Literal["live", "lapsed"]
+    score: Literal["churn", "winback"]
+    min_probability: Share
+    max_rows: Count
+    channel: Slug
+    offer: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    offer_cost: Annotated[float, Field(ge=0)]
+    rank_by: Literal["probability", "probability_times_value"]
+
+
+class Checks(_Section):
+    """Thresholds of the three guards."""
+
+    max_rejected_share: Share
+    min_volume_share: Share
+    max_score_age_days: Annotated[int, Field(ge=0)]
+
+
+class Publishing(_Section):
+    """Where lists go: fsspec URLs; `{home}` stands for the installation's own folder."""
+
+    targets: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Policy(_Section):
+    """The whole of `policy.yml`."""
+
+    version: Literal[1]
+    company: str
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    language: Literal["en", "ko"]
+    populations: Populations
+    horizon_days: Days
+    training: Training
+    contact: Contact
+    lists: Annotated[dict[Slug, TargetList], Field(min_length=1)]
+    checks: Checks
+    publishing: Publishing
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The business time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+def load_policy(path: Path) -> Policy:
+    """Returns the validated policy.
+
+    Raises:
+        PolicyError: names the key, the value found and what is allowed.
+    """
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PolicyError(
+            f"Policy file {path} is missing.", "Restore it, or point POLICY_FILE to yours."
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}" if mark else ""
+        raise PolicyError(f"{path.name}{place} is not YAML.", "Correct the line.") from None
+    if not isinstance(document, dict):
+        raise PolicyError(f"{path.name} holds no keys.", "Restore it from the repository.")
+    try:
+        # JSON mode lets YAML's lists become tuples while `strict` still refuses "7" for 7.
+        return Policy.model_validate_json(_to_json(document))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "policy"
+        if first["type"] == "extra_forbidden":
+            section = _section_at(first["loc"][:-1])
+            allowed = ", ".join(sorted(section.model_fields)) if section else "the documented keys"
+            raise PolicyError(
+                f"{path.name}: unknown key {key}.", f"Allowed here: {allowed}."
+            ) from None
+        if first["type"] == "missing":
+            raise PolicyError(f"{path.name}: key {key} is missing.", f"Add {key}.") from None
+        raise PolicyError(
+            f"{path.name}: {key} is {_shown(first['input'])}.",
+            f"Allowed: {_allowed(first['msg'])}.",
+        ) from None
+
+
+def _to_json(document: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(document, default=str)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _allowed(message: str) -> str:
+    for lead in ("Value error, ", "Input should be ", "String should "):
+        message = message.removeprefix(lead)
+    return message
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Returns the section model that the keys of `location` lead to, to name its fields."""
+    sections: dict[str, type[BaseModel]] = {
+        "populations": Populations,
+        "training": Training,
+        "contact": Contact,
+        "lists": TargetList,
+        "checks": Checks,
+        "publishing": Publishing,
+        "consent_grants": ConsentGrant,
+    }
+    names = [part for part in location if isinstance(part, str) and part in sections]
+    return sections[names[-1]] if names else (None if location else Policy)
