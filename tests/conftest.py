@@ -1,0 +1,90 @@
+"""What all tests stand on: one embedded PostgreSQL for the session, a fresh database for each test."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+# Telemetry is off and no test finds the installation of the person who runs it.
+for _name in list(os.environ):
+    if _name.startswith(("SOURCE_", "LIVING_CRM_", "AIRFLOW")) or _name in (
+        "WAREHOUSE_URL", "WAREHOUSE_PORT", "POLICY_FILE", "CATALOG_DIR", "DATA",
+    ):  # fmt: skip
+        del os.environ[_name]
+
+from warehouse import embedded  # noqa: E402
+from warehouse.connections import ensure_database  # noqa: E402
+from warehouse.context import RunContext  # noqa: E402
+from warehouse.policy import Policy, load_policy  # noqa: E402
+from warehouse.schemas import ensure_schemas  # noqa: E402
+from warehouse.settings import REPOSITORY, Settings  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """An installation of its own, in a folder with a space in its name."""
+    home = tmp_path_factory.mktemp("living crm") / "home"
+    return Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def server_url(settings: Settings) -> Iterator[str]:
+    """The session's PostgreSQL; the URL leads to its maintenance database."""
+    server = embedded.ensure_started(settings)
+    yield server.url("postgres")
+    embedded.stop(settings)
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    return load_policy(REPOSITORY / "policy.yml")
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(server_url: str) -> Callable[[], str]:
+    """Makes empty warehouses: each call returns the URL of a database with the schemas applied."""
+
+    def make() -> str:
+        url = ensure_database(server_url, f"test_warehouse_{next(_numbers)}")
+        with psycopg.connect(url) as connection:
+            ensure_schemas(connection)
+        return url
+
+    return make
+
+
+@pytest.fixture
+def warehouse(new_warehouse: Callable[[], str], server_url: str) -> Iterator[str]:
+    """The URL of an empty warehouse that is dropped after the test."""
+    url = new_warehouse()
+    yield url
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        name = sql.Identifier(url.rpartition("/")[2])
+        connection.execute(sql.SQL("drop database {} with (force)").format(name))
+
+
+@pytest.fixture
+def context_for(
+    settings: Settings, policy: Policy, warehouse: str
+) -> Callable[[date], RunContext]:
+    """Makes the context of a run on this test's warehouse."""
+
+    def make(as_of: date, run_id: str = "test") -> RunContext:
+        return RunContext(
+            settings=settings, policy=policy, as_of=as_of, run_id=run_id, url=warehouse
+        )
+
+    return make
+
+
+@pytest.fixture
+def isolated_settings(tmp_path: Path) -> Settings:
+    """An installation that shares nothing with the session's."""
+    return Settings(_env_file=None, living_crm_home=tmp_path / "home", warehouse_port=0)  # type: ignore[call-arg]
