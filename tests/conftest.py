@@ -71,9 +71,7 @@ def warehouse(new_warehouse: Callable[[], str], server_url: str) -> Iterator[str
 
 
 @pytest.fixture
-def context_for(
-    settings: Settings, policy: Policy, warehouse: str
-) -> Callable[[date], RunContext]:
+def context_for(settings: Settings, policy: Policy, warehouse: str) -> Callable[[date], RunContext]:
     """Makes the context of a run on this test's warehouse."""
 
     def make(as_of: date, run_id: str = "test") -> RunContext:

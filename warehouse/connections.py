@@ -26,7 +26,7 @@ def warehouse_url(settings: Settings) -> str:
 
 
 def connect(url: str) -> psycopg.Connection:
-    """Opens a connection; raises `WarehouseError` naming host, port and database, not the secret."""
+    """Opens a connection; raises `WarehouseError` with host, port and database, no secret."""
     try:
         return psycopg.connect(url, connect_timeout=10, application_name="living-crm")
     except psycopg.OperationalError as error:

@@ -18,8 +18,8 @@ import yaml
 from warehouse.connections import dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
-from warehouse.settings import REPOSITORY, Settings
 from warehouse.policy import Policy
+from warehouse.settings import REPOSITORY, Settings
 
 logger = logging.getLogger(__name__)
 

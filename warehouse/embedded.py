@@ -202,7 +202,7 @@ def _ensure_database(server: Server) -> None:
             connection.execute(f"create database {DATABASE}")
 
 
-def _tuning(port: int) -> dict[str, str | int]:
+def _tuning(port: int) -> dict[str, str | int | float]:
     """Settings for a loading and reporting server that shares the machine with the walk."""
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     cores = os.cpu_count() or 2
@@ -283,7 +283,8 @@ def _as_server_user() -> list[str]:
     uid, gid = _server_user()
     return [
         "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
-        "--inh-caps=-all,+dac_override", "--ambient-caps=+dac_override", "--bounding-set=-all,+dac_override", "--no-new-privs", "--",
+        "--inh-caps=-all,+dac_override", "--ambient-caps=+dac_override",
+        "--bounding-set=-all,+dac_override", "--no-new-privs", "--",
     ]  # fmt: skip
 
 

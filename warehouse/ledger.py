@@ -28,7 +28,10 @@ def finish_run(connection: psycopg.Connection, run_id: str) -> list[str]:
     failed = [
         name
         for (name,) in connection.execute(
-            "select step from ops.run_steps where run_id = %s and status != 'success' order by step",
+            """
+            select step from ops.run_steps
+            where run_id = %s and status != 'success' order by step
+            """,
             (run_id,),
         )
     ]
@@ -76,17 +79,31 @@ def end_step(
     )
 
 
-def unfinished_run(connection: psycopg.Connection, as_of: date, dag_id: str) -> str | None:
-    """Returns the latest run of that day if it did not succeed: the one to take up again."""
+def unfinished_run(
+    connection: psycopg.Connection, as_of: date, dag_id: str, prefix: str
+) -> str | None:
+    """Returns that day's latest run with this prefix if it did not succeed, to take up again."""
     row = connection.execute(
         """
         select run_id, status from ops.runs
-        where as_of_date = %s and dag_id = %s
+        where as_of_date = %s and dag_id = %s and starts_with(run_id, %s)
         order by started_at desc, run_id desc limit 1
         """,
-        (as_of, dag_id),
+        (as_of, dag_id, prefix),
     ).fetchone()
     return str(row[0]) if row and row[1] != "success" else None
+
+
+def new_run_id(connection: psycopg.Connection, as_of: date, dag_id: str, prefix: str) -> str:
+    """Returns the next free run id of that day: prefix, DAG, day and a running number."""
+    row = connection.execute(
+        """
+        select count(*) from ops.runs
+        where as_of_date = %s and dag_id = %s and starts_with(run_id, %s)
+        """,
+        (as_of, dag_id, prefix),
+    ).fetchone()
+    return f"{prefix}{dag_id}__{as_of}__{(row[0] if row else 0) + 1}"
 
 
 def finished_steps(connection: psycopg.Connection, run_id: str) -> set[str]:

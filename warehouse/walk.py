@@ -56,33 +56,36 @@ def nightly(settings: Settings) -> list[Step]:
         Step(f"load_{name}", "load", "sources.load:load_source", {"source": name})
         for name in sources(settings)
     ]
+    loaded = tuple(step.name for step in loads)
+    dbt, door = "warehouse.dbt:build", "expectations.run:run_door"
     return [
         *loads,
         # A source that failed to load is judged by the guard: it may be stale or it may block.
-        Step(
-            "check_raw", "check_raw", "expectations.run:run_door", {"door": "raw"},
-            after=tuple(step.name for step in loads), tolerates_failure=True,
-        ),
-        Step("standardise", "standardise", "warehouse.dbt:build", {"selector": "standardise"}, after=("check_raw",)),
+        Step("check_raw", "check_raw", door, {"door": "raw"}, loaded, tolerates_failure=True),
+        Step("standardise", "standardise", dbt, {"selector": "standardise"}, ("check_raw",)),
         Step("identify", "identify", "ml.identity.link:link", after=("standardise",)),
-        Step("model", "model", "warehouse.dbt:build", {"selector": "model"}, after=("identify",)),
-        Step("check_customers", "check_customers", "expectations.run:run_door", {"door": "customers"}, after=("model",)),
+        Step("model", "model", dbt, {"selector": "model"}, ("identify",)),
+        Step("check_customers", "check_customers", door, {"door": "customers"}, ("model",)),
         Step("score", "score", "ml.score:score", after=("check_customers",)),
-        Step("choose", "choose", "warehouse.dbt:build", {"selector": "choose"}, after=("score",)),
-        Step("check_lists", "check_lists", "expectations.run:run_door", {"door": "lists"}, after=("choose",)),
+        Step("choose", "choose", dbt, {"selector": "choose"}, ("score",)),
+        Step("check_lists", "check_lists", door, {"door": "lists"}, ("choose",)),
         Step("publish", "publish", "publishing.publish:publish", after=("check_lists",)),
         # The briefing is written whatever happened: a bad night is what it is most needed for.
-        Step("brief", "brief", "publishing.briefing.write:write", after=("publish",), tolerates_failure=True),
+        Step(
+            "brief", "brief", "publishing.briefing.write:write",
+            after=("publish",), tolerates_failure=True,
+        ),
     ]  # fmt: skip
 
 
-def training(settings: Settings) -> list[Step]:
+def training(_settings: Settings) -> list[Step]:
     """Returns the steps of `models_train`."""
+    train, snapshots = "ml.train:train", ("build_snapshots",)
     return [
         Step("build_snapshots", "train", "ml.train:build_snapshots"),
-        Step("train_churn", "train", "ml.train:train", {"model_name": "churn"}, after=("build_snapshots",)),
-        Step("train_winback", "train", "ml.train:train", {"model_name": "winback"}, after=("build_snapshots",)),
-    ]  # fmt: skip
+        Step("train_churn", "train", train, {"model_name": "churn"}, snapshots),
+        Step("train_winback", "train", train, {"model_name": "winback"}, snapshots),
+    ]
 
 
 WALKS: Mapping[str, Callable[[Settings], list[Step]]] = {

@@ -1,0 +1,103 @@
+"""Runs a walk in this process, step after step: what `living-crm run` and `train` do.
+
+The same steps as the DAG's, without Airflow. A run that was killed or failed is taken up again at
+the first step that did not succeed.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg
+
+from warehouse import ledger
+from warehouse.connections import connect
+from warehouse.context import RunContext, StepReport
+from warehouse.errors import LivingCrmError, WarehouseError
+from warehouse.schemas import ensure_schemas
+from warehouse.settings import Settings
+from warehouse.walk import WALKS, Step, context_for, run_step
+
+Watch = Callable[[Step, int, int], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class WalkReport:
+    """What a walk did: the reports of the steps it ran, and the steps it found done before."""
+
+    run_id: str
+    ran: dict[str, StepReport]
+    taken_over: tuple[str, ...]
+
+
+def _unwatched(step: Step, number: int, of: int) -> AbstractContextManager[None]:  # noqa: ARG001
+    return nullcontext()
+
+
+def run_walk(
+    settings: Settings,
+    dag_id: str,
+    as_of: date,
+    *,
+    fresh: bool = False,
+    watch: Watch = _unwatched,
+) -> WalkReport:
+    """Runs the walk `dag_id` for the business day `as_of`.
+
+    Args:
+        fresh: begin a new run even if the day's last one is unfinished.
+        watch: a context manager around each step, given the step, its number and their count.
+
+    Raises:
+        LivingCrmError: the first step's error, after the steps that tolerate it have run.
+    """
+    steps = WALKS[dag_id](settings)
+    context = context_for(settings, as_of, run_id="none")
+    with connect(context.url) as connection:
+        ensure_schemas(connection)
+    with _alone(context.url), connect(context.url) as connection:
+        connection.autocommit = True
+        run_id = None if fresh else ledger.unfinished_run(connection, as_of, dag_id, "local__")
+        run_id = run_id or ledger.new_run_id(connection, as_of, dag_id, "local__")
+        ledger.begin_run(connection, run_id, as_of, dag_id)
+        done = ledger.finished_steps(connection, run_id)
+        ran, first_error = _run_steps(context_for(settings, as_of, run_id), steps, done, watch)
+        ledger.finish_run(connection, run_id)
+    if first_error:
+        raise first_error
+    return WalkReport(run_id, ran, tuple(step.name for step in steps if step.name in done))
+
+
+def _run_steps(
+    context: RunContext, steps: list[Step], done: set[str], watch: Watch
+) -> tuple[dict[str, StepReport], LivingCrmError | None]:
+    ran: dict[str, StepReport] = {}
+    succeeded = set(done)
+    first_error: LivingCrmError | None = None
+    for number, step in enumerate(steps, start=1):
+        if step.name in done:
+            continue
+        if not step.tolerates_failure and not succeeded.issuperset(step.after):
+            continue
+        try:
+            with watch(step, number, len(steps)):
+                ran[step.name] = run_step(context, step)
+            succeeded.add(step.name)
+        except LivingCrmError as error:
+            first_error = first_error or error
+    return ran, first_error
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Holds the warehouse's one place for a local walk; PostgreSQL frees it if we are killed."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(
+            "select pg_try_advisory_lock(hashtext('living-crm walk'))"
+        ).fetchone()
+        if not row or not row[0]:
+            raise WarehouseError(
+                "Another run is going on in this warehouse.", "Wait for it, or end it first."
+            )
+        yield
