@@ -1,4 +1,4 @@
-"""What all tests stand on: one embedded PostgreSQL for the session, a fresh database for each test."""
+"""What all tests stand on: one PostgreSQL for the session, a fresh database for each test."""
 
 import itertools
 import os

@@ -86,6 +86,7 @@ def invoke(
     as_of: date,
     run_id: str = "none",
     feature_dates: Sequence[date] = (),
+    console_level: str = "warn",
 ) -> Sequence[Any]:
     """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all."""
     environment = {
@@ -101,7 +102,7 @@ def invoke(
         from dbt.cli.main import dbtRunner
 
         outcome = dbtRunner().invoke([
-            "--no-use-colors", "--log-level", "warn", "--log-level-file", "info",
+            "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),
             *arguments,
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
@@ -114,6 +115,17 @@ def invoke(
             f"See {settings.dbt_dir / 'logs' / 'dbt.log'}.",
         ) from None
     return list(getattr(outcome.result, "results", None) or [])
+
+
+def passthrough(
+    settings: Settings, policy: Policy, url: str, arguments: Sequence[str], *, as_of: date
+) -> None:
+    """Runs a person's own dbt command with dbt's output shown; raises if anything failed."""
+    results = invoke(settings, policy, url, arguments, as_of=as_of, console_level="info")
+    if any(str(result.status) in _UNFINISHED for result in results):
+        raise BuildError(
+            "dbt ended with failures.", f"See {settings.dbt_dir / 'logs' / 'dbt.log'}."
+        )
 
 
 def variables(settings: Settings, policy: Policy) -> dict[str, Any]:

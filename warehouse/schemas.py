@@ -1,10 +1,17 @@
 """Makes the schemas, the Python-written tables and the two reader roles."""
 
 import logging
+import secrets
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+from warehouse.connections import connect
+from warehouse.embedded import write_private
+from warehouse.errors import WarehouseError
+from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +30,37 @@ def ensure_schemas(connection: psycopg.Connection) -> None:
         connection.execute("select pg_advisory_xact_lock(hashtext('living-crm schemas'))")
         connection.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
         _ensure_roles(connection)
+
+
+def bi_url(settings: Settings, url: str) -> str:
+    """Returns an address that may read the marts and no contact details.
+
+    The role gets a generated password on first use, kept in the installation's folder.
+
+    Raises:
+        WarehouseError: the server does not let us give the role a login.
+    """
+    file = settings.living_crm_home / "bi_password"
+    if not file.exists():
+        settings.living_crm_home.mkdir(parents=True, exist_ok=True)
+        write_private(file, secrets.token_hex(16))
+    password = file.read_text(encoding="utf-8").strip()
+    with connect(url) as connection:
+        ensure_schemas(connection)
+        try:
+            connection.execute(
+                sql.SQL("alter role {} login password {}").format(
+                    sql.Identifier(BI_ROLE), sql.Literal(password)
+                )
+            )
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedObject):
+            raise WarehouseError(
+                f"Role {BI_ROLE} may not be given a login here.",
+                "Have an administrator make a login that is a member of it.",
+            ) from None
+    parts = urlsplit(url)
+    place = f"{BI_ROLE}:{quote(password)}@{parts.hostname}:{parts.port or 5432}"
+    return urlunsplit(parts._replace(netloc=place))
 
 
 def _ensure_roles(connection: psycopg.Connection) -> None:

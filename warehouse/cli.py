@@ -1,0 +1,286 @@
+"""The command line `living-crm`: every command calls the function that a DAG task calls."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from warehouse import embedded, status
+from warehouse.connections import connect, warehouse_url
+from warehouse.days import parse_day
+from warehouse.errors import LivingCrmError, SettingsError
+from warehouse.policy import load_policy
+from warehouse.progress import configure_logging, console, doing
+from warehouse.settings import Settings, load_settings
+from warehouse.walk import Step
+
+app = typer.Typer(
+    name="living-crm",
+    help="A customer warehouse that stays alive.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+warehouse_app = typer.Typer(help="The warehouse server and ways into it.", no_args_is_help=True)
+customer_app = typer.Typer(help="One customer at a time.", no_args_is_help=True)
+models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
+app.add_typer(warehouse_app, name="warehouse")
+app.add_typer(customer_app, name="customer")
+app.add_typer(models_app, name="models")
+
+AsOf = Annotated[
+    str, typer.Option("--as-of", metavar="DAY", help="The business day, written YYYY-MM-DD.")
+]
+
+
+@app.callback()
+def _settle(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log lines.")] = False,
+) -> None:
+    configure_logging(verbose=verbose)
+
+
+@app.command()
+def demo(
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
+    ] = "2017-11-30",
+) -> None:
+    """Lay down the demo's source systems and run the walk on them in Airflow."""
+    from demo.complete_journey import show
+
+    show.show(load_settings(), _day(as_of), watch=doing, say=console.print)
+
+
+@app.command()
+def run(
+    as_of: AsOf,
+    fresh: Annotated[
+        bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
+    ] = False,
+) -> None:
+    """Run one night in this process, without Airflow."""
+    settings, day = load_settings(), _day(as_of)
+    _advance_demo(settings, day)
+    _walk(settings, "customer_nightly", day, fresh=fresh)
+
+
+@app.command()
+def train(
+    as_of: AsOf,
+    fresh: Annotated[
+        bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
+    ] = False,
+) -> None:
+    """Train the models as of a day; the next night's scores use those that pass the gate."""
+    _walk(load_settings(), "models_train", _day(as_of), fresh=fresh)
+
+
+@app.command()
+def publish(
+    as_of: AsOf,
+    replace: Annotated[
+        bool, typer.Option(help="Put today's contents in the place of what was published.")
+    ] = False,
+) -> None:
+    """Publish a day's lists again, for instance after a channel was down."""
+    from publishing.publish import publish as publish_lists
+
+    from warehouse.walk import context_for
+
+    report = publish_lists(
+        context_for(load_settings(), _day(as_of), "local__publish"), replace=replace
+    )
+    console.print(f"{report.rows} rows stand published for {as_of}.")
+
+
+@app.command(name="status")
+def status_command(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="A day's last run instead.")
+    ] = None,
+) -> None:
+    """Show the last run room by room: rows, times, sources' ages, failed checks, lists."""
+    with connect(warehouse_url(load_settings())) as connection:
+        status.show(connection, _day(as_of) if as_of else None, out=_out())
+
+
+@app.command()
+def up() -> None:
+    """Start Airflow on the warehouse's server and print its address and login."""
+    from warehouse import airflow
+
+    with doing("Starting Airflow"):
+        services = airflow.up(load_settings())
+    _out().print(
+        f"Airflow: {services.url}   user {services.user}   password {services.password}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def down() -> None:
+    """Stop Airflow and the embedded server: only what was started from here."""
+    from warehouse import airflow
+
+    settings = load_settings()
+    airflow.down(settings)
+    if settings.warehouse_url is None:
+        embedded.stop(settings)
+    console.print("Stopped.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(
+    context: typer.Context,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DAY", help="The business day; the last run's otherwise."),
+    ] = None,
+) -> None:
+    """Run a dbt command with the warehouse, the policy and the day filled in."""
+    from warehouse import dbt as dbt_room
+
+    settings = load_settings()
+    url = warehouse_url(settings)
+    with connect(url) as connection:
+        day = _day(as_of) if as_of else status.last_day(connection)
+    dbt_room.passthrough(settings, load_policy(settings.policy_file), url, context.args, as_of=day)
+
+
+@warehouse_app.command()
+def url(
+    owner: Annotated[
+        bool, typer.Option(help="The owner's address, which may change everything.")
+    ] = False,
+) -> None:
+    """Print the address for a BI tool: it reads the marts and no contact details."""
+    from warehouse.schemas import bi_url
+
+    settings = load_settings()
+    address = warehouse_url(settings) if owner else bi_url(settings, warehouse_url(settings))
+    sys.stdout.write(address + "\n")
+
+
+@warehouse_app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the warehouse; what follows is passed on to psql."""
+    program = embedded.binaries() / "psql"
+    environment = {**os.environ, **_libpq_environment(warehouse_url(load_settings()))}
+    os.execve(program, [str(program), *context.args], environment)  # noqa: S606
+
+
+@warehouse_app.command()
+def start() -> None:
+    """Start the embedded server unless it runs."""
+    warehouse_url(load_settings())
+    console.print("The warehouse runs.")
+
+
+@warehouse_app.command()
+def stop() -> None:
+    """Stop the embedded server."""
+    stopped = embedded.stop(load_settings())
+    console.print("Stopped." if stopped else "It was not running.")
+
+
+@customer_app.command()
+def card(person_id: Annotated[str, typer.Argument(help="As written in a list.")]) -> None:
+    """Show what the warehouse knows of one person."""
+    with connect(warehouse_url(load_settings())) as connection:
+        status.show_card(connection, person_id, out=_out())
+
+
+@models_app.command(name="list")
+def list_models() -> None:
+    """Show every trained version, its verdict and what is in force."""
+    with connect(warehouse_url(load_settings())) as connection:
+        status.show_models(connection, out=_out())
+
+
+@models_app.command()
+def rollback(
+    model_name: Annotated[str, typer.Argument(help="churn or winback.")], as_of: AsOf
+) -> None:
+    """Put the previous champion in force again, from a day on."""
+    from ml import registry
+
+    with connect(warehouse_url(load_settings())) as connection:
+        version = registry.rollback(connection, model_name, _day(as_of))
+    console.print(f"{model_name}: {version} is in force from {as_of} on.")
+
+
+def _day(text: str) -> date:
+    day = parse_day(text)
+    today = datetime.now(load_policy(load_settings().policy_file).tz).date()
+    if day > today:
+        raise SettingsError(
+            f"The as-of date {day} lies in the future.", f"Name a day up to {today}."
+        )
+    return day
+
+
+def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
+    from warehouse.local import run_walk
+
+    @contextmanager
+    def watch(step: Step, number: int, of: int) -> Iterator[None]:
+        with doing(f"[{number}/{of}] {step.name}"):
+            yield
+
+    report = run_walk(settings, dag_id, as_of, fresh=fresh, watch=watch)
+    if report.taken_over:
+        console.print(f"Taken over from the interrupted run: {', '.join(report.taken_over)}.")
+    with connect(warehouse_url(settings)) as connection:
+        status.show(connection, as_of, out=_out(), dag_id=dag_id)
+
+
+def _advance_demo(settings: Settings, as_of: date) -> None:
+    """Winds the demo's sources on to the day, when it is the demo's sources we run on."""
+    from demo.complete_journey import clock
+
+    laid_down = clock.wound_to(settings)
+    if laid_down is not None and laid_down < as_of:
+        from demo.complete_journey.lay_down import lay_down
+
+        with doing(f"Winding the demo's sources on from {laid_down} to {as_of}"):
+            lay_down(settings, load_policy(settings.policy_file), as_of)
+
+
+def _out() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _libpq_environment(address: str) -> dict[str, str]:
+    from warehouse.connections import dbt_environment
+
+    parts = dbt_environment(address)
+    return {
+        "PGHOST": parts["LIVING_CRM_DBT_HOST"],
+        "PGPORT": parts["LIVING_CRM_DBT_PORT"],
+        "PGUSER": parts["LIVING_CRM_DBT_USER"],
+        "PGDATABASE": parts["LIVING_CRM_DBT_DATABASE"],
+        "PGPASSWORD": parts["DBT_ENV_SECRET_LIVING_CRM_PASSWORD"],
+    }
+
+
+def main(call: Callable[[], None] = app) -> None:
+    """Runs the command line; an error that has a remedy is one line and an exit code."""
+    try:
+        call()
+    except LivingCrmError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; the same command takes up where this stopped.\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

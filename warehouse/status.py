@@ -1,0 +1,185 @@
+"""Pages for the terminal: the last run room by room, the registry, one customer's card."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.errors import LivingCrmError, SettingsError
+
+
+def last_day(connection: psycopg.Connection) -> date:
+    """Returns the latest business day a night was run for; raises if there was none."""
+    run = _last_run(connection, None, "customer_nightly")
+    return date.fromisoformat(str(run["as_of_date"]))
+
+
+def show(
+    connection: psycopg.Connection,
+    as_of: date | None,
+    *,
+    out: Console,
+    dag_id: str = "customer_nightly",
+) -> None:
+    """Prints the last run (of the day `as_of`, if given) with what it found and published."""
+    run = _last_run(connection, as_of, dag_id)
+    day = run["as_of_date"]
+    out.print(f"{run['dag_id']} for {day}: {run['status']} ({run['run_id']})", style="bold")
+    _print(
+        out,
+        ("room", "step", "status", "rows", "seconds", "peak MB", "message"),
+        _query(
+            connection,
+            """
+            select
+                room, step, status, row_count,
+                round(extract(epoch from finished_at - started_at)::numeric, 1) as seconds,
+                peak_memory_mb, message
+            from ops.run_steps where run_id = %s order by started_at, step
+            """,
+            (run["run_id"],),
+        ),
+    )
+    if dag_id != "customer_nightly":
+        show_models(connection, out=out)
+        return
+    _print(
+        out,
+        ("source", "table", "status", "newest row", "age h", "promised h", "loaded", "rejected"),
+        _query(
+            connection,
+            """
+            select
+                source, table_name, status, to_char(newest_row_at, 'YYYY-MM-DD HH24:MI'),
+                round(age_hours, 1), promised_within_hours, rows_loaded, rows_rejected
+            from ops.source_status where as_of_date = %s order by source, table_name
+            """,
+            (day,),
+        ),
+    )
+    failed = _query(
+        connection,
+        """
+        select door, check_id, severity, observed, expected
+        from ops.check_results where as_of_date = %s and not success order by severity, check_id
+        """,
+        (day,),
+    )
+    if failed:
+        _print(out, ("door", "failed check", "severity", "observed", "expected"), failed)
+    else:
+        row = connection.execute(
+            "select count(*) from ops.check_results where as_of_date = %s", (day,)
+        ).fetchone()
+        out.print(f"Checks: {row[0] if row else 0}, none failed.")
+    _print(
+        out,
+        ("list", "rows", "state", "revision", "sha256", "target"),
+        _query(
+            connection,
+            """
+            select list_name, row_count, state, revision, left(checksum, 12), target
+            from activation.publications where as_of_date = %s order by list_name, target
+            """,
+            (day,),
+        ),
+    )
+
+
+def show_models(connection: psycopg.Connection, *, out: Console) -> None:
+    """Prints the registry and the latest training verdict of each model."""
+    _print(
+        out,
+        ("model", "version", "kind", "status", "in force from", "verdict"),
+        _query(
+            connection,
+            """
+            select model_name, version, kind, status, in_force_from, verdict
+            from ml.model_versions order by model_name, trained_as_of_date desc, version
+            """,
+        ),
+    )
+    _print(
+        out,
+        ("model", "trained as of", "outcome", "reason"),
+        _query(
+            connection,
+            """
+            select distinct on (model_name) model_name, as_of_date, outcome, reason
+            from ml.training_runs order by model_name, as_of_date desc
+            """,
+        ),
+    )
+
+
+def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -> None:
+    """Prints one person's integrated view and latest orders; raises for an unknown id."""
+    if not _exists(connection, "marts.customer_360"):
+        raise LivingCrmError("There is no customer view yet.", "Run living-crm demo or run first.")
+    with connection.cursor(row_factory=dict_row) as cursor:
+        person = cursor.execute(
+            "select * from marts.customer_360 where person_id = %s", (person_id,)
+        ).fetchone()
+    if person is None:
+        raise SettingsError(
+            f"No person has the id {person_id!r}.", "Take the id from a list or a mart."
+        )
+    table = Table(show_header=False, title=f"Person {person_id}")
+    for name, value in person.items():
+        if value is not None:
+            table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    out.print(table)
+    _print(
+        out,
+        ("ordered at", "amount", "lines", "order"),
+        _query(
+            connection,
+            """
+            select to_char(ordered_at, 'YYYY-MM-DD HH24:MI'), order_amount, line_count, order_id
+            from marts.fct_orders where person_id = %s order by ordered_at desc, order_id limit 5
+            """,
+            (person_id,),
+        ),
+    )
+
+
+def _last_run(connection: psycopg.Connection, as_of: date | None, dag_id: str) -> dict[str, Any]:
+    run = None
+    if _exists(connection, "ops.runs"):
+        with connection.cursor(row_factory=dict_row) as cursor:
+            run = cursor.execute(
+                """
+                select * from ops.runs
+                where dag_id = %(dag)s and (%(day)s::date is null or as_of_date = %(day)s::date)
+                order by started_at desc, run_id desc limit 1
+                """,
+                {"dag": dag_id, "day": as_of},
+            ).fetchone()
+    if run is None:
+        when = f" for {as_of}" if as_of else ""
+        raise LivingCrmError(
+            f"No run of {dag_id} is recorded{when}.", "Run living-crm demo, or living-crm run."
+        )
+    return run
+
+
+def _exists(connection: psycopg.Connection, table: str) -> bool:
+    row = connection.execute("select to_regclass(%s) is not null", (table,)).fetchone()
+    return bool(row and row[0])
+
+
+def _query(
+    connection: psycopg.Connection, statement: str, parameters: Sequence[object] = ()
+) -> list[tuple[Any, ...]]:
+    return connection.execute(statement.encode(), parameters).fetchall()
+
+
+def _print(out: Console, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    table = Table(*headers, header_style="bold", title_justify="left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print(table)
