@@ -31,6 +31,7 @@ OWNER = "living_crm"
 DATABASE = "living_crm"
 SYSTEM_USER = "living-crm-postgres"
 START_SECONDS = 60
+START_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def stop(settings: Settings) -> bool:
             return False
         os.kill(server.pid, signal.SIGINT)  # fast shutdown: open transactions are rolled back
         deadline = time.monotonic() + START_SECONDS
-        while _alive(server.pid):
+        while is_alive(server.pid):
             if time.monotonic() > deadline:
                 raise WarehouseError(
                     f"The embedded server (process {server.pid}) does not stop.",
@@ -115,12 +116,12 @@ def _running(settings: Settings) -> Server | None:
         pid, port, state = int(lines[0]), int(lines[3]), lines[7].strip()
     except (FileNotFoundError, IndexError, ValueError):
         return None
-    if not _alive(pid) or state != "ready":
+    if not is_alive(pid) or state != "ready":
         return None
     return Server(pid, port, _password(settings))
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Tells whether `pid` is a living PostgreSQL process: a recycled pid of another is not."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
@@ -169,6 +170,23 @@ def _start(settings: Settings, programs: Path, data: Path) -> Server:
         )
     log = settings.postgres_dir / "log"
     log.touch(mode=0o600)
+    for _ in range(START_TRIES):
+        server = _try_start(settings, programs, data, port, log)
+        if server:
+            _ensure_database(server)
+            return server
+        # The children of a crashed server hold its memory for a moment longer.
+        time.sleep(1)
+    raise WarehouseError(
+        f"The embedded server did not start: {_last_line(log)}",
+        f"See {log}; to begin anew remove {settings.postgres_dir}.",
+    )
+
+
+def _try_start(
+    settings: Settings, programs: Path, data: Path, port: int, log: Path
+) -> Server | None:
+    """Returns the server once it is ready, or None if it ended or took too long."""
     options = [part for name, value in _tuning(port).items() for part in ("-c", f"{name}={value}")]
     with log.open("ab") as stream:
         process = subprocess.Popen(  # noqa: S603
@@ -181,18 +199,12 @@ def _start(settings: Settings, programs: Path, data: Path) -> Server:
             start_new_session=True,  # outlives the command that started it; `make down` ends it
         )
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and process.poll() is None:
         server = _running(settings)
-        if server:
-            _ensure_database(server)
+        if server and server.pid == process.pid:
             return server
-        if process.poll() is not None:
-            break
         time.sleep(0.05)
-    raise WarehouseError(
-        f"The embedded server did not start: {_last_line(log)}",
-        f"See {log}; to begin anew remove {settings.postgres_dir}.",
-    )
+    return None
 
 
 def _ensure_database(server: Server) -> None:
