@@ -89,6 +89,9 @@ class Checks(_Section):
 
     max_rejected_share: Share
     min_volume_share: Share
+    max_completeness_drop: Share
+    min_judged_rows: Count
+    max_person_drop_share: Share
     max_score_age_days: Annotated[int, Field(ge=0)]
 
 

@@ -61,6 +61,10 @@ create table if not exists ops.source_status (
     promised_within_hours numeric not null,
     rows_loaded bigint not null,
     rows_rejected bigint not null,
+    -- What the source wrote on the business day, and the median of the same weekday before it;
+    -- null where there is nothing to compare.
+    rows_of_day bigint,
+    usual_rows_of_day numeric,
     status text not null check (status in ('fresh', 'stale', 'missing')),
     primary key (as_of_date, source, table_name)
 );
