@@ -1,0 +1,1 @@
+"""Lists and briefings: what leaves the warehouse."""

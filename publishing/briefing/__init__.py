@@ -1,0 +1,1 @@
+"""The page that says in the morning what happened in the night."""

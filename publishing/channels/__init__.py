@@ -1,0 +1,1 @@
+"""How a list travels to the people who work with it."""
