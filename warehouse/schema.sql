@@ -146,6 +146,16 @@ create table if not exists ml.model_versions (
     primary key (model_name, version)
 );
 
+-- Which version is in force from which day on. A null version means none: the plain rule scores.
+create table if not exists ml.champions (
+    model_name text not null,
+    in_force_from date not null,
+    version text,
+    cause text not null check (cause in ('training', 'rollback', 'retirement')),
+    primary key (model_name, in_force_from),
+    foreign key (model_name, version) references ml.model_versions (model_name, version)
+);
+
 -- One row per model and day it was asked to train: what came of it, refusals with their cause.
 create table if not exists ml.training_runs (
     model_name text not null,

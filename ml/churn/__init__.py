@@ -1,0 +1,1 @@
+"""Churn: who of the live customers will not buy within the horizon."""

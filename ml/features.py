@@ -1,0 +1,161 @@
+"""Reads `features.ftr_customers` and its labels: in a fixed order, unknown stays NaN."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import sql
+
+from ml.arrays import BoolArray, Columns, FloatArray
+from ml.models import ModelSpec
+from warehouse.errors import ModelError, WarehouseError
+
+# Bounds what is in memory at once while scoring.
+_BATCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows to learn from or to test on, ordered by day and person."""
+
+    days: NDArray[np.datetime64]
+    happened: BoolArray
+    columns: Columns
+
+    def at(self, days: Sequence[date]) -> "LabelledRows":
+        """Returns the rows of `days`."""
+        mask = np.isin(self.days, np.array(days, dtype="datetime64[D]"))
+        return LabelledRows(
+            self.days[mask],
+            self.happened[mask],
+            {name: values[mask] for name, values in self.columns.items()},
+        )
+
+
+def matrix(columns: Columns, features: Sequence[str]) -> NDArray[np.float32]:
+    """Returns rows x features in the given order, as XGBoost keeps them."""
+    return np.column_stack([columns[name] for name in features]).astype(np.float32)
+
+
+def require_features(connection: psycopg.Connection, features: Sequence[str]) -> None:
+    """Checks that the warehouse has every feature as a number.
+
+    Raises:
+        WarehouseError: the table is not built.
+        ModelError: a feature is missing or of another type.
+    """
+    found: dict[str, str] = dict(
+        connection.execute(
+            """
+            select column_name, data_type from information_schema.columns
+            where table_schema = 'features' and table_name = 'ftr_customers'
+            """
+        ).fetchall()
+    )
+    if not found:
+        raise WarehouseError(
+            "The features features.ftr_customers are not built.", "Run the nightly walk first."
+        )
+    missing = [name for name in features if name not in found]
+    if missing:
+        raise ModelError(
+            f"features.ftr_customers lacks {', '.join(missing)}.",
+            "Bring the column back, or train a model without it and promote that.",
+        )
+    odd = [f"{name} ({found[name]})" for name in features if found[name] != "double precision"]
+    if odd:
+        raise ModelError(
+            f"features.ftr_customers holds {', '.join(odd)}, a model takes double precision.",
+            "Cast the column in the model ftr_customers.",
+        )
+
+
+def read_labelled(
+    url: str, spec: ModelSpec, days: Sequence[date], horizon_days: int
+) -> LabelledRows:
+    """Returns the model's population on `days` with what came of each customer.
+
+    Raises:
+        ModelError: a row has no label.
+    """
+    query = sql.SQL(
+        """
+        select customers.as_of_date, labels.bought_within_horizon, {features}
+        from features.ftr_customers as customers
+        left join features.customer_labels as labels
+            on customers.person_id = labels.person_id
+            and customers.as_of_date = labels.as_of_date
+            and labels.horizon_days = {horizon}
+        where customers.population = {population} and customers.as_of_date in ({days})
+        order by customers.as_of_date, customers.person_id
+        """
+    ).format(
+        features=_columns(spec.features),
+        horizon=sql.Literal(horizon_days),
+        population=sql.Literal(spec.population),
+        days=sql.SQL(", ").join(map(sql.Literal, days)),
+    )
+    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(query.as_string())
+        table = cursor.fetch_arrow_table()
+    unlabelled = table["bought_within_horizon"].null_count
+    if unlabelled:
+        raise ModelError(
+            f"{unlabelled} rows of features.ftr_customers have no label at {horizon_days} days.",
+            "Run the step build_snapshots.",
+        )
+    bought = table["bought_within_horizon"].to_numpy()
+    return LabelledRows(
+        days=table["as_of_date"].to_numpy().astype("datetime64[D]"),
+        happened=bought if spec.event_is_purchase else ~bought,
+        columns={name: _numbers(table[name]) for name in spec.features},
+    )
+
+
+def read_population(
+    url: str, population: str, as_of: date, features: Sequence[str]
+) -> Iterator[tuple[list[str], Columns]]:
+    """Yields the persons of a population and their features, a bounded batch at a time."""
+    query = sql.SQL(
+        """
+        select person_id, {features}
+        from features.ftr_customers as customers
+        where population = {population} and as_of_date = {as_of}
+        order by person_id
+        """
+    ).format(
+        features=_columns(features),
+        population=sql.Literal(population),
+        as_of=sql.Literal(as_of),
+    )
+    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.adbc_statement.set_options(
+            **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
+        )
+        cursor.execute(query.as_string())
+        for batch in cursor.fetch_record_batch():
+            if batch.num_rows:
+                yield (
+                    batch["person_id"].to_pylist(),
+                    {name: _numbers(batch[name]) for name in features},
+                )
+
+
+def _columns(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier("customers", name) for name in names)
+
+
+def _connect(url: str) -> Any:
+    import adbc_driver_postgresql.dbapi
+
+    return adbc_driver_postgresql.dbapi.connect(url)
+
+
+def _numbers(column: Any) -> FloatArray:
+    numbers: FloatArray = np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return numbers

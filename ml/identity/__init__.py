@@ -1,0 +1,1 @@
+"""Decides which records of the sources are the same person, and counts how well they connect."""

@@ -1,0 +1,114 @@
+"""Says in words a CRM person uses why a score is what it is.
+
+A model's contributions (TreeSHAP, in log odds) are summed by reason group. Reasons that speak for
+the score come first, the strongest first; those that speak against it fill what is left of the
+three places and say so. A reason is a stable code, a colon, and a fact of this customer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.arrays import BoolArray, Columns, FloatArray
+
+Language = Literal["en", "ko"]
+
+TOP = 3
+_AGAINST: dict[Language, str] = {"en": " (speaks against)", "ko": " (반대 요인)"}
+# Contributions this small (log odds) move no probability that anybody could see.
+_NEGLIGIBLE = 1e-4
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One way to put a reason.
+
+    Attributes:
+        code: stable; lists and outcomes can be counted by it.
+        en: the fact in English; fields in braces are features, written only where they are known.
+        ko: the same in Korean.
+        when: rows it is true of; without it, all.
+    """
+
+    code: str
+    en: str
+    ko: str
+    when: Callable[[Columns], BoolArray] | None = None
+
+    def text(self, language: Language) -> str:
+        """Returns code and template in `language`."""
+        return f"{self.code}: {self.ko if language == 'ko' else self.en}"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The features that the sentence names, in either language."""
+        parsed = [part for text in (self.en, self.ko) for part in Formatter().parse(text)]
+        return tuple(dict.fromkeys(name for _, name, _, _ in parsed if name))
+
+
+@dataclass(frozen=True)
+class ReasonGroup:
+    """Features that tell one story. The first phrase that holds is used; the last always does."""
+
+    name: str
+    features: tuple[str, ...]
+    phrases: tuple[Phrase, ...]
+
+
+def explain(
+    groups: Sequence[ReasonGroup],
+    contributions: FloatArray,
+    columns: Columns,
+    language: Language,
+) -> list[tuple[str | None, str | None, str | None]]:
+    """Returns each row's top three reasons.
+
+    Args:
+        groups: in the order of the columns of `contributions`.
+        contributions: rows x groups, log odds towards the score's event.
+        columns: the features the phrases name, one value per row.
+    """
+    rows, width = contributions.shape
+    against = contributions <= 0
+    strength = np.abs(contributions)
+    order = np.lexsort(np.stack([-strength, against.astype(np.float64)]), axis=-1)[:, :TOP]
+    texts = np.full((rows, max(TOP, width)), None, dtype=object)
+    for place in range(min(TOP, width)):
+        for index, group in enumerate(groups):
+            chosen = np.flatnonzero(order[:, place] == index)
+            chosen = chosen[strength[chosen, index] >= _NEGLIGIBLE]
+            if not len(chosen):
+                continue
+            part = {name: values[chosen] for name, values in columns.items()}
+            words = _say(group, part, len(chosen), language)
+            words[against[chosen, index]] += _AGAINST[language]
+            texts[chosen, place] = words
+    return [(row[0], row[1], row[2]) for row in texts.tolist()]
+
+
+def _say(
+    group: ReasonGroup, columns: Columns, rows: int, language: Language
+) -> NDArray[np.object_]:
+    said = np.full(rows, None, dtype=object)
+    open_rows = np.ones(rows, dtype=bool)
+    for phrase in group.phrases:
+        mask = open_rows.copy()
+        if phrase.when is not None:
+            mask &= phrase.when(columns)
+        for name in phrase.fields:
+            mask &= ~np.isnan(columns[name])
+        chosen = np.flatnonzero(mask)
+        open_rows &= ~mask
+        template = phrase.text(language)
+        if phrase.fields:
+            values = zip(*(columns[name][chosen].tolist() for name in phrase.fields), strict=True)
+            said[chosen] = [
+                template.format(**dict(zip(phrase.fields, row, strict=True))) for row in values
+            ]
+        else:
+            said[chosen] = template
+    return said

@@ -1,0 +1,384 @@
+"""The model registry: what was trained, which version is in force on which day, and its artefact.
+
+An artefact is a folder `<models>/<model>/<version>/` with `manifest.json` and, for XGBoost, the
+model as `model.ubj`. The manifest holds the model's checksum and `ml.model_versions` holds the
+manifest's, so nothing can change unseen. A version is named after the day it was trained as of and
+its checksum: training a day again on the same data ends in the same version.
+
+`ml.champions` says which version is in force from which day on. Entries are added, days before them
+keep theirs: that is why an earlier day scored again gives the same scores, also after a rollback.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from warehouse.errors import ModelError
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["xgboost", "rule"]
+
+MANIFEST = "manifest.json"
+MODEL = "model.ubj"
+PLAIN_RULE = "rule-1"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A trained model as it is stored.
+
+    Attributes:
+        manifest: everything but the trees, in JSON's own types.
+        model: the trees as XGBoost writes them; none for a rule.
+    """
+
+    manifest: Mapping[str, Any]
+    model: bytes | None
+
+    @property
+    def manifest_bytes(self) -> bytes:
+        """The manifest as it is written: the same for the same contents."""
+        text = json.dumps(self.manifest, indent=2, sort_keys=True, ensure_ascii=False)
+        return (text + "\n").encode()
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the manifest, which holds that of the model."""
+        return _digest(self.manifest_bytes)
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return f"{self.manifest['trained_as_of_date']}-{self.checksum[:8]}"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version in force, as the registry knows it."""
+
+    model_name: str
+    version: str
+    kind: Kind
+    artefact_path: str
+    artefact_checksum: str
+
+
+def artefact(
+    kind: Kind, trained_as_of: date, contents: Mapping[str, Any], model: bytes | None
+) -> Artefact:
+    """Returns an artefact of `contents`, stamped with kind, day, code and the model's checksum."""
+    return Artefact(
+        manifest={
+            **contents,
+            "format": 1,
+            "kind": kind,
+            "trained_as_of_date": trained_as_of.isoformat(),
+            "code_version": code_version(),
+            "files": {} if model is None else {MODEL: _digest(model)},
+        },
+        model=model,
+    )
+
+
+def save(models_dir: Path, model_name: str, item: Artefact) -> str:
+    """Writes an artefact in one step and returns its path below `models_dir`.
+
+    A half-written or damaged folder of the same version is replaced.
+    """
+    relative = f"{model_name}/{item.version}"
+    target = models_dir / relative
+    if _is_intact(target, item):
+        return relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The version's name does not begin with a dot, so a leftover is never taken for one.
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=target.parent) as folder:
+        unfinished = Path(folder) / "artefact"
+        unfinished.mkdir()
+        for name, contents in _files(item).items():
+            with (unfinished / name).open("wb") as stream:
+                stream.write(contents)
+                stream.flush()
+                os.fsync(stream.fileno())
+        if target.exists():
+            shutil.rmtree(target)
+        unfinished.rename(target)
+    return relative
+
+
+def load(models_dir: Path, champion: Champion) -> Artefact:
+    """Returns a version's artefact, its checksums verified.
+
+    Raises:
+        ModelError: a file is missing or not what was registered.
+    """
+    folder = models_dir / champion.artefact_path
+    manifest_bytes = _read(folder / MANIFEST, champion)
+    if _digest(manifest_bytes) != champion.artefact_checksum:
+        raise _damaged(folder / MANIFEST, "is not the one that was registered", champion)
+    manifest = json.loads(manifest_bytes)
+    model = None
+    for name, checksum in manifest["files"].items():
+        model = _read(folder / name, champion)
+        if _digest(model) != checksum:
+            raise _damaged(folder / name, "does not match its checksum", champion)
+    return Artefact(manifest, model)
+
+
+def register(
+    connection: psycopg.Connection,
+    model_name: str,
+    item: Artefact,
+    path: str,
+    *,
+    metrics: Mapping[str, Any],
+    verdict: str,
+) -> None:
+    """Enters a version as a candidate; one that is there already is kept."""
+    connection.execute(
+        """
+        insert into ml.model_versions (
+            model_name, version, kind, trained_as_of_date, status, metrics, verdict,
+            artefact_path, artefact_checksum, code_version
+        )
+        values (%s, %s, %s, %s, 'candidate', %s, %s, %s, %s, %s)
+        on conflict (model_name, version) do nothing
+        """,
+        (
+            model_name, item.version, item.manifest["kind"], item.manifest["trained_as_of_date"],
+            Jsonb(dict(metrics)), verdict, path, item.checksum, item.manifest["code_version"],
+        ),
+    )  # fmt: skip
+
+
+def promote(
+    connection: psycopg.Connection, model_name: str, version: str, trained_as_of: date
+) -> None:
+    """Puts a version in force from the day after its training on.
+
+    Where somebody rolled back or retired from that same day on, the decision stands.
+    """
+    connection.execute(
+        """
+        insert into ml.champions (model_name, in_force_from, version, cause)
+        values (%s, %s, %s, 'training')
+        on conflict (model_name, in_force_from) do update set version = excluded.version
+        where champions.cause = 'training'
+        """,
+        (model_name, trained_as_of + timedelta(days=1), version),
+    )
+    _derive_status(connection, model_name)
+
+
+def withdraw(connection: psycopg.Connection, model_name: str, trained_as_of: date) -> None:
+    """Takes back what an earlier training of the same day put in force."""
+    connection.execute(
+        """
+        delete from ml.champions
+        where model_name = %s and in_force_from = %s and cause = 'training'
+        """,
+        (model_name, trained_as_of + timedelta(days=1)),
+    )
+    _derive_status(connection, model_name)
+
+
+def rollback(connection: psycopg.Connection, model_name: str, as_of: date) -> str:
+    """Puts the champion trained before the present one in force again from `as_of` on.
+
+    Returns:
+        Its version. Days before `as_of` keep the version they had.
+
+    Raises:
+        ModelError: no model is in force, or none was before it.
+    """
+    present = champion_for(connection, model_name, as_of)
+    if present is None:
+        raise ModelError(
+            f"No {model_name} model is in force on {as_of}.", "There is nothing to roll back."
+        )
+    row = connection.execute(
+        """
+        select earlier.version
+        from ml.champions
+        inner join ml.model_versions as earlier using (model_name, version)
+        inner join ml.model_versions as present
+            on present.model_name = earlier.model_name and present.version = %s
+        where earlier.model_name = %s
+            and earlier.trained_as_of_date < present.trained_as_of_date
+        order by earlier.trained_as_of_date desc, champions.in_force_from desc
+        limit 1
+        """,
+        (present.version, model_name),
+    ).fetchone()
+    if row is None:
+        raise ModelError(
+            f"No {model_name} model was in force before {present.version}.",
+            "Retire it instead: the plain rule then scores.",
+        )
+    _decide(connection, model_name, as_of, str(row[0]), "rollback")
+    return str(row[0])
+
+
+def retire(connection: psycopg.Connection, model_name: str, as_of: date) -> None:
+    """Takes the model out of force from `as_of` on: the plain rule scores until one is promoted."""
+    _decide(connection, model_name, as_of, None, "retirement")
+
+
+def champion_for(connection: psycopg.Connection, model_name: str, as_of: date) -> Champion | None:
+    """Returns the version in force on `as_of`, none if the plain rule scores."""
+    row = connection.execute(
+        """
+        select versions.version, versions.kind, versions.artefact_path, versions.artefact_checksum
+        from ml.champions
+        left join ml.model_versions as versions using (model_name, version)
+        where champions.model_name = %s and champions.in_force_from <= %s
+        order by champions.in_force_from desc
+        limit 1
+        """,
+        (model_name, as_of),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    version, kind, path, checksum = row
+    return Champion(model_name, version, kind, path, checksum)
+
+
+def record_training(
+    connection: psycopg.Connection,
+    model_name: str,
+    as_of: date,
+    outcome: Literal["promoted", "rule", "refused"],
+    *,
+    version: str | None,
+    reason: str,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Keeps what came of training a model as of a day; training again replaces it."""
+    connection.execute(
+        """
+        insert into ml.training_runs (model_name, as_of_date, outcome, version, reason, metrics)
+        values (%s, %s, %s, %s, %s, %s)
+        on conflict (model_name, as_of_date) do update set
+            outcome = excluded.outcome, version = excluded.version,
+            reason = excluded.reason, metrics = excluded.metrics
+        """,
+        (model_name, as_of, outcome, version, reason, Jsonb(dict(metrics))),
+    )
+
+
+def training_summary(connection: psycopg.Connection) -> Sequence[Mapping[str, Any]]:
+    """Returns the latest training of each model: day, outcome, version, reason and metrics."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select distinct on (model_name)
+                model_name, as_of_date, outcome, version, reason, metrics
+            from ml.training_runs
+            order by model_name, as_of_date desc
+            """
+        ).fetchall()
+
+
+@cache
+def code_version() -> str:
+    """Returns the package's version and the digest of this room's code."""
+    digest = hashlib.sha256()
+    room = Path(__file__).parent
+    for path in sorted(room.rglob("*.py")):
+        digest.update(path.relative_to(room).as_posix().encode())
+        digest.update(path.read_bytes())
+    return f"{package_version('living-crm')}+{digest.hexdigest()[:8]}"
+
+
+def _decide(
+    connection: psycopg.Connection,
+    model_name: str,
+    as_of: date,
+    version: str | None,
+    cause: Literal["rollback", "retirement"],
+) -> None:
+    connection.execute(
+        """
+        insert into ml.champions (model_name, in_force_from, version, cause)
+        values (%s, %s, %s, %s)
+        on conflict (model_name, in_force_from) do update set
+            version = excluded.version, cause = excluded.cause
+        """,
+        (model_name, as_of, version, cause),
+    )
+    _derive_status(connection, model_name)
+    logger.info("%s: %s in force from %s on (%s)", model_name, version or PLAIN_RULE, as_of, cause)
+
+
+def _derive_status(connection: psycopg.Connection, model_name: str) -> None:
+    """Makes `ml.model_versions` agree with `ml.champions`: one champion, the one in force last."""
+    connection.execute(
+        """
+        update ml.model_versions as versions set
+            in_force_from = reign.first_day,
+            status = case
+                when versions.version = (
+                    select version from ml.champions
+                    where model_name = %(model)s order by in_force_from desc limit 1
+                ) then 'champion'
+                when reign.first_day is null then 'candidate'
+                else 'retired'
+            end
+        from (
+            select model_versions.version, min(champions.in_force_from) as first_day
+            from ml.model_versions
+            left join ml.champions using (model_name, version)
+            where model_versions.model_name = %(model)s
+            group by model_versions.version
+        ) as reign
+        where versions.model_name = %(model)s and versions.version = reign.version
+        """,
+        {"model": model_name},
+    )
+
+
+def _files(item: Artefact) -> dict[str, bytes]:
+    files = {MANIFEST: item.manifest_bytes}
+    if item.model is not None:
+        files[MODEL] = item.model
+    return files
+
+
+def _is_intact(folder: Path, item: Artefact) -> bool:
+    return all(
+        (folder / name).is_file() and (folder / name).read_bytes() == contents
+        for name, contents in _files(item).items()
+    )
+
+
+def _read(path: Path, champion: Champion) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, "is missing", champion) from None
+
+
+def _damaged(path: Path, how: str, champion: Champion) -> ModelError:
+    return ModelError(
+        f"{path.name} of {champion.model_name} {champion.version} {how} ({path.parent}).",
+        "Restore the folder from a backup, or train the same day again, which writes it anew "
+        "when data and code are the same, or roll back to the version before.",
+    )
+
+
+def _digest(contents: bytes) -> str:
+    return hashlib.sha256(contents).hexdigest()

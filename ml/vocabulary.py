@@ -1,0 +1,187 @@
+"""The reasons that churn and win-back share: which features tell which story, and in which words.
+
+The groups are also the list of features: what no group can put into words, no model may use.
+Contacts that we sent are left out on purpose: whom we wrote to says nothing of who would have come
+anyway. Facts about the household are used but never written out.
+"""
+
+from ml.reasons import Phrase, ReasonGroup
+
+RHYTHM = ReasonGroup(
+    "rhythm",
+    ("recency_days", "average_gap_days", "gap_deviation_days", "recency_over_gap"),
+    (
+        Phrase(
+            "rhythm_broken",
+            "{recency_days:.0f} days since the last purchase, usually every {average_gap_days:.0f}",
+            "마지막 구매 후 {recency_days:.0f}일 경과, 평소 {average_gap_days:.0f}일 간격",
+            when=lambda row: row["recency_over_gap"] >= 1.5,
+        ),
+        Phrase(
+            "rhythm",
+            "days since the last purchase: {recency_days:.0f}, usually {average_gap_days:.0f}",
+            "마지막 구매 후 {recency_days:.0f}일, 평소 간격 {average_gap_days:.0f}일",
+        ),
+        Phrase("rhythm_unknown", "too few purchases for a rhythm", "구매가 적어 주기를 알 수 없음"),
+    ),
+)
+
+FREQUENCY = ReasonGroup(
+    "frequency",
+    ("order_count_28d", "order_count_84d", "order_count_168d", "active_weeks_84d"),
+    (
+        Phrase(
+            "frequency",
+            "purchases in 84 days: {order_count_84d:.0f}, in the last 28: {order_count_28d:.0f}",
+            "84일간 구매 {order_count_84d:.0f}회, 최근 28일 {order_count_28d:.0f}회",
+        ),
+        Phrase("frequency_unknown", "purchases are not known", "구매 횟수를 알 수 없음"),
+    ),
+)
+
+TREND = ReasonGroup(
+    "trend",
+    ("order_trend", "spend_trend"),
+    (
+        Phrase(
+            "buying_less",
+            "the last 28 days ran at {order_trend:.0%} of the pace of 84 days",
+            "최근 28일 구매 속도가 84일 평균의 {order_trend:.0%}",
+            when=lambda row: row["order_trend"] < 0.8,
+        ),
+        Phrase(
+            "buying_more",
+            "the last 28 days ran at {order_trend:.0%} of the pace of 84 days",
+            "최근 28일 구매 속도가 84일 평균의 {order_trend:.0%}",
+            when=lambda row: row["order_trend"] > 1.2,
+        ),
+        Phrase(
+            "buying_pace",
+            "spend of the last 28 days at {spend_trend:.0%} of the pace of 84 days",
+            "최근 28일 지출 속도가 84일 평균의 {spend_trend:.0%}",
+        ),
+        Phrase("no_recent_pace", "no purchase in 84 days", "84일간 구매 없음"),
+    ),
+)
+
+SPEND = ReasonGroup(
+    "spend",
+    ("spend_28d", "spend_84d", "spend_168d"),
+    (
+        Phrase(
+            "spend",
+            "spent in 84 days: {spend_84d:,.0f}, in the last 28: {spend_28d:,.0f}",
+            "84일간 지출 {spend_84d:,.0f}, 최근 28일 {spend_28d:,.0f}",
+        ),
+        Phrase("spend_unknown", "spend is not known", "지출을 알 수 없음"),
+    ),
+)
+
+BASKET = ReasonGroup(
+    "basket",
+    ("average_order_amount_84d", "lines_per_order_84d"),
+    (
+        Phrase(
+            "small_basket",
+            "a purchase holds {lines_per_order_84d:.1f} lines on average",
+            "구매당 평균 {lines_per_order_84d:.1f}개 품목",
+            when=lambda row: row["lines_per_order_84d"] < 4,
+        ),
+        Phrase(
+            "basket",
+            "a purchase holds {lines_per_order_84d:.1f} lines on average",
+            "구매당 평균 {lines_per_order_84d:.1f}개 품목",
+        ),
+        Phrase("no_recent_basket", "no basket in 84 days", "84일간 장바구니 없음"),
+    ),
+)
+
+BREADTH = ReasonGroup(
+    "breadth",
+    ("department_count_84d", "store_count_84d", "private_brand_share_84d"),
+    (
+        Phrase(
+            "few_departments",
+            "departments bought from in 84 days: {department_count_84d:.0f}",
+            "84일간 이용 부문 {department_count_84d:.0f}개",
+            when=lambda row: row["department_count_84d"] < 4,
+        ),
+        Phrase(
+            "breadth",
+            "departments bought from in 84 days: {department_count_84d:.0f}",
+            "84일간 이용 부문 {department_count_84d:.0f}개",
+        ),
+        Phrase("no_recent_breadth", "no department in 84 days", "84일간 이용 부문 없음"),
+    ),
+)
+
+DISCOUNT = ReasonGroup(
+    "discount",
+    ("discount_share_84d", "coupon_share_84d", "redemption_count_168d"),
+    (
+        Phrase(
+            "buys_on_discount",
+            "{discount_share_84d:.0%} of the price came off as discount",
+            "정가의 {discount_share_84d:.0%}를 할인받아 구매",
+            when=lambda row: row["discount_share_84d"] >= 0.25,
+        ),
+        Phrase(
+            "discount",
+            "{discount_share_84d:.0%} of the price came off as discount",
+            "정가의 {discount_share_84d:.0%}를 할인받아 구매",
+        ),
+        Phrase("no_recent_discount", "no priced purchase in 84 days", "84일간 가격 정보 없음"),
+    ),
+)
+
+SHOPPING_DAYS = ReasonGroup(
+    "shopping_days",
+    ("weekend_share_84d",),
+    (
+        Phrase(
+            "shopping_days",
+            "{weekend_share_84d:.0%} of purchases on weekends",
+            "구매의 {weekend_share_84d:.0%}가 주말",
+        ),
+        Phrase("no_recent_days", "no shopping day in 84 days", "84일간 구매일 없음"),
+    ),
+)
+
+SEASON = ReasonGroup(
+    "season", ("calendar_month",), (Phrase("season", "time of the year", "연중 시기"),)
+)
+
+TENURE = ReasonGroup(
+    "tenure",
+    ("tenure_days",),
+    (
+        Phrase(
+            "new_customer",
+            "customer for {tenure_days:.0f} days",
+            "고객이 된 지 {tenure_days:.0f}일",
+            when=lambda row: row["tenure_days"] < 84,
+        ),
+        Phrase("tenure", "customer for {tenure_days:.0f} days", "고객이 된 지 {tenure_days:.0f}일"),
+        Phrase("tenure_unknown", "first purchase is not known", "첫 구매일을 알 수 없음"),
+    ),
+)
+
+HOUSEHOLD = ReasonGroup(
+    "household",
+    ("household_size", "income_level", "age_level", "has_children", "demographics_age_days"),
+    (Phrase("household", "profile of the household", "가구 특성"),),
+)
+
+BEHAVIOUR = (
+    RHYTHM,
+    FREQUENCY,
+    TREND,
+    SPEND,
+    BASKET,
+    BREADTH,
+    DISCOUNT,
+    SHOPPING_DAYS,
+    SEASON,
+    TENURE,
+    HOUSEHOLD,
+)

@@ -1,0 +1,1 @@
+"""Win-back: who of the lapsed customers will buy again within the horizon."""
