@@ -53,7 +53,7 @@ def demo(
     """Lay down the demo's source systems and run the walk on them in Airflow."""
     from demo.complete_journey import show
 
-    show.show(load_settings(), _day(as_of), watch=doing, say=console.print)
+    show.show(load_settings(), _day(as_of), watch=doing, say=console.print, out=_out())
 
 
 @app.command()
@@ -89,7 +89,6 @@ def publish(
 ) -> None:
     """Publish a day's lists again, for instance after a channel was down."""
     from publishing.publish import publish as publish_lists
-
     from warehouse.walk import context_for
 
     report = publish_lists(
