@@ -52,6 +52,19 @@ create table if not exists ops.loads (
     primary key (source, table_name, load_id)
 );
 
+-- One row per file and contents that was loaded: a file is loaded once.
+create table if not exists ops.loaded_files (
+    source text not null,
+    table_name text not null,
+    file_name text not null,
+    content_hash text not null,
+    file_date date not null,
+    load_id text not null,
+    rows_read bigint not null,
+    rows_rejected bigint not null,
+    primary key (source, table_name, file_name, content_hash)
+);
+
 create table if not exists ops.source_status (
     as_of_date date not null,
     source text not null,
