@@ -4,7 +4,7 @@ The only place that asks the database's clock: when a run happened is a fact abo
 about the business day.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import psycopg
@@ -23,9 +23,30 @@ def begin_run(connection: psycopg.Connection, run_id: str, as_of: date, dag_id: 
     )
 
 
-def finish_run(connection: psycopg.Connection, run_id: str) -> list[str]:
-    """Closes a run and returns the names of its failed steps; with any, the run has failed."""
-    failed = [
+def open_runs(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    """Returns DAG and id of the runs that are not closed; no other run begins until commit."""
+    connection.execute("select pg_advisory_xact_lock(hashtext('living-crm begin run'))")
+    rows = connection.execute(
+        "select dag_id, run_id from ops.runs where status = 'running' order by started_at, run_id"
+    )
+    return [(str(dag_id), str(run_id)) for dag_id, run_id in rows]
+
+
+def forget_steps(connection: psycopg.Connection, run_id: str) -> None:
+    """Forgets the steps of an earlier try, when the whole of a run is run again."""
+    connection.execute("delete from ops.run_steps where run_id = %s", (run_id,))
+
+
+def finish_run(
+    connection: psycopg.Connection, run_id: str, expected_steps: Sequence[str] = ()
+) -> list[str]:
+    """Closes a run and returns the names of its failed steps; with any, the run has failed.
+
+    Args:
+        expected_steps: steps that count as failed also when they left no trace.
+    """
+    missing = set(expected_steps) - finished_steps(connection, run_id)
+    recorded = [
         name
         for (name,) in connection.execute(
             """
@@ -35,6 +56,7 @@ def finish_run(connection: psycopg.Connection, run_id: str) -> list[str]:
             (run_id,),
         )
     ]
+    failed = sorted(missing.union(recorded))
     connection.execute(
         "update ops.runs set finished_at = clock_timestamp(), status = %s where run_id = %s",
         ("failed" if failed else "success", run_id),

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     airflow_database_url: SecretStr | None = Field(
         default=None, description="Airflow's metadata; unset means database `airflow` beside ours."
     )
+    airflow_schedule: bool = Field(
+        default=False,
+        description="Whether nightly and weekly runs start by themselves; the demo's data end.",
+    )
     data: Literal["complete_journey"] = Field(
         default="complete_journey", description="Which demo data `living-crm demo` runs on."
     )

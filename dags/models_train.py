@@ -1,0 +1,40 @@
+"""Learn anew, every week, who leaves and who comes back.
+
+**What it does.** Builds point-in-time snapshots of the features, trains the churn and the win-back
+model and tests each on later days than it learned from. A model that beats the rule is in force
+from the day after; one that does not, or too little data, leaves the rule in force and says why in
+`ml.training_runs`. Runs on Mondays at 04:00, in the time zone of `policy.yml`, as of Sunday.
+
+**Owner.** data-engineering
+
+**At 3 a.m.** Nothing burns: the nightly run goes on with the model in force. Read the last line of
+the first red task's log; it says what was found and what to do, and names its page in
+`docs/runbooks`.
+
+**Safe to run again.** Always: the same day and data give the same model. Another day: trigger with
+`as_of`.
+"""
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from dags.walk_tasks import AS_OF, DEFAULT_ARGS, walk
+from warehouse.policy import load_policy
+from warehouse.settings import load_settings
+from warehouse.walk import training
+
+settings = load_settings()
+
+with DAG(
+    dag_id="models_train",
+    schedule=CronDataIntervalTimetable(
+        "0 4 * * 1", timezone=load_policy(settings.policy_file).time_zone
+    ),
+    catchup=False,
+    max_active_runs=1,
+    max_active_tasks=4,
+    default_args=dict(DEFAULT_ARGS),
+    params={"as_of": AS_OF},
+    doc_md=__doc__,
+    tags=["training"],
+):
+    walk(training(settings))
