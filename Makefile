@@ -10,8 +10,6 @@ UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 CRM := .venv/bin/python -m warehouse.cli
 export UV_PYTHON_DOWNLOADS := never
-# The lock's files need no build of ours, and a link across file systems is only a copy.
-export UV_LINK_MODE ?= copy
 unexport VIRTUAL_ENV
 
 .PHONY: help setup demo test lint format types sql unit bench up down status docs clean

@@ -1,0 +1,74 @@
+"""Where benchmarks run: installations of their own, with the demo's sources laid down."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from demo.complete_journey.lay_down import lay_down
+from warehouse import airflow, embedded
+from warehouse.connections import warehouse_url
+from warehouse.policy import load_policy
+from warehouse.settings import REPOSITORY, Settings, load_settings
+
+DAY = date(2017, 11, 30)
+
+
+@dataclass
+class Stage:
+    """A folder that holds the installations of one benchmark run."""
+
+    folder: Path
+    made: list[Settings] = field(default_factory=list)
+
+    @classmethod
+    def set_up(cls, folder: Path) -> "Stage":
+        """Takes the caller's own installation out of the environment."""
+        for name in list(os.environ):
+            if name.startswith(("SOURCE_", "LIVING_CRM_", "AIRFLOW", "WAREHOUSE_")):
+                del os.environ[name]
+        return cls(folder)
+
+    def installation(self, name: str, as_of: date = DAY) -> Settings:
+        """Returns a new installation whose sources are wound to `as_of`; the process uses it."""
+        home = self.folder / name
+        os.environ.update(
+            LIVING_CRM_HOME=str(home), WAREHOUSE_PORT="0", AIRFLOW_PORT=str(_free_port())
+        )
+        load_settings.cache_clear()
+        settings = load_settings()
+        self.made.append(settings)
+        warehouse_url(settings)
+        lay_down(settings, load_policy(settings.policy_file), as_of)
+        return settings
+
+    def tear_down(self) -> None:
+        """Stops every server that was started."""
+        for settings in self.made:
+            airflow.down(settings)
+            embedded.stop(settings)
+
+
+def timed_process(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
+    """Runs Python with `arguments` to its end and returns the seconds it took."""
+    started = time.monotonic()
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.monotonic() - started
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
