@@ -4,6 +4,7 @@ The room that loads validates the whole of `sources/catalog/<source>.yml`; here 
 that others need.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -19,6 +20,7 @@ class SourceTable:
     """One catalogued table.
 
     Attributes:
+        columns: name and type, as catalogued.
         cursor: the column that dates a row: a time, or `_file_date` for a dated drop.
         required: without it, or with it stale, the walk stops.
     """
@@ -26,7 +28,7 @@ class SourceTable:
     source: str
     name: str
     key: tuple[str, ...]
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
     cursor: str
     fresh_within_hours: int
     required: bool
@@ -57,7 +59,7 @@ def source_tables(settings: Settings) -> list[SourceTable]:
                     source=path.stem,
                     name=table["name"],
                     key=tuple(table["key"]),
-                    columns=tuple(table["columns"]),
+                    columns=dict(table["columns"]),
                     cursor=table["cursor"],
                     fresh_within_hours=table["fresh_within_hours"],
                     required=table["required"],

@@ -1,0 +1,235 @@
+"""How old and how much every source table is: the rows of `ops.source_status`.
+
+Everything is read from the rows' own times up to the end of the business day, never from the order
+in which days were loaded: a day judged late, or again, is judged alike.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from statistics import median
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from warehouse.catalog import SourceTable, source_tables
+from warehouse.context import RunContext
+from warehouse.days import day_end
+
+logger = logging.getLogger(__name__)
+
+# The weekdays a day is compared with, and how many of them must lie in the table's lifetime.
+WEEKS = 4
+MIN_WEEKS = 3
+
+Status = Literal["fresh", "stale", "missing"]
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What was found of one source table at the end of a business day.
+
+    Attributes:
+        newest_row_at: None if nothing has come yet.
+        age_hours: hours on the business clock from the newest row to the day's end.
+        load_ids: tonight's loads.
+        earlier_rows: rows of the 28 days before the day.
+        earlier_filled: per column, the share of those rows that hold a value.
+    """
+
+    table: SourceTable
+    newest_row_at: datetime | None
+    age_hours: float | None
+    rows_loaded: int
+    rows_rejected: int
+    rows_of_day: int | None
+    usual_rows_of_day: float | None
+    load_ids: tuple[str, ...]
+    earlier_rows: int
+    earlier_filled: Mapping[str, float]
+
+    @property
+    def status(self) -> Status:
+        """Whether the source kept its promise."""
+        if self.age_hours is None:
+            return "missing"
+        return "fresh" if self.age_hours <= self.table.fresh_within_hours else "stale"
+
+
+def measure(context: RunContext) -> list[SourceState]:
+    """Returns the state of every catalogued table; one pass over each table's rows."""
+    with context.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return [_measure(cursor, context, table) for table in source_tables(context.settings)]
+
+
+def record(context: RunContext, states: Sequence[SourceState]) -> None:
+    """Replaces the day's rows of `ops.source_status`."""
+    with context.connection() as connection, connection.cursor() as cursor:
+        cursor.execute("delete from ops.source_status where as_of_date = %s", (context.as_of,))
+        cursor.executemany(
+            """
+            insert into ops.source_status (
+                as_of_date, source, table_name, newest_row_at, age_hours, promised_within_hours,
+                rows_loaded, rows_rejected, rows_of_day, usual_rows_of_day, status
+            ) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    context.as_of, state.table.source, state.table.name, state.newest_row_at,
+                    state.age_hours, state.table.fresh_within_hours, state.rows_loaded,
+                    state.rows_rejected, state.rows_of_day, state.usual_rows_of_day, state.status,
+                )
+                for state in states
+            ],
+        )  # fmt: skip
+
+
+def _measure(
+    cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
+) -> SourceState:
+    loads = _loads(cursor, context, table)
+    found = _rows(cursor, context, table) if _exists(cursor, table) else {}
+    newest = _latest(found.get("newest"), loads["newest_drop"], context)
+    oldest = _latest(found.get("oldest"), None, context)
+    usual = [
+        found[f"rows_before_{week}_weeks"]
+        for week in range(1, WEEKS + 1)
+        if oldest and oldest < day_end(context.as_of - timedelta(weeks=week), context.policy.tz)
+    ]
+    earlier_rows = found.get("earlier_rows", 0)
+    return SourceState(
+        table=table,
+        newest_row_at=newest,
+        age_hours=_business_hours(newest, context) if newest else None,
+        rows_loaded=loads["rows_loaded"],
+        rows_rejected=loads["rows_rejected"],
+        rows_of_day=found.get("rows_of_day"),
+        usual_rows_of_day=float(median(usual)) if len(usual) >= MIN_WEEKS else None,
+        load_ids=tuple(loads["load_ids"]),
+        earlier_rows=earlier_rows,
+        earlier_filled={
+            column: found[f"filled_{number}"] / earlier_rows
+            for number, column in enumerate(table.columns)
+            if earlier_rows
+        },
+    )
+
+
+def _exists(cursor: psycopg.Cursor[dict[str, Any]], table: SourceTable) -> bool:
+    cursor.execute(
+        "select to_regclass(%s) is not null as found", (f"{table.raw_schema}.{table.name}",)
+    )
+    row = cursor.fetchone()
+    return bool(row and row["found"])
+
+
+def _loads(
+    cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
+) -> dict[str, Any]:
+    """Returns tonight's loads, and the newest drop read up to now: a drop may hold no row."""
+    cursor.execute(
+        """
+        select
+            coalesce(sum(rows_loaded), 0)::bigint as rows_loaded,
+            coalesce(sum(rows_rejected), 0)::bigint as rows_rejected,
+            coalesce(array_agg(load_id order by load_id) filter (where rows_loaded > 0), '{}')
+                as load_ids,
+            (
+                select max(file_date) from ops.loaded_files
+                where source = %(source)s and table_name = %(table)s and file_date <= %(day)s
+            ) as newest_drop
+        from ops.loads
+        where source = %(source)s and table_name = %(table)s and as_of_date = %(day)s
+        """,
+        {"day": context.as_of, "source": table.source, "table": table.name},
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+
+def _rows(
+    cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
+) -> dict[str, Any]:
+    """Returns, in one pass over the rows up to the day's end, their times, counts and gaps."""
+
+    def end_of(day: date) -> date | datetime:
+        return (
+            day + timedelta(days=1) if table.arrives_in_drops else day_end(day, context.policy.tz)
+        )
+
+    def on(day: date) -> sql.Composed:
+        return sql.SQL("filter (where {cursor} >= {begin} and {cursor} < {end})").format(
+            cursor=sql.Identifier(table.cursor),
+            begin=sql.Literal(end_of(day - timedelta(days=1))),
+            end=sql.Literal(end_of(day)),
+        )
+
+    today = context.as_of
+    before = sql.SQL("filter (where {cursor} >= {begin} and {cursor} < {end})").format(
+        cursor=sql.Identifier(table.cursor),
+        begin=sql.Literal(end_of(today - timedelta(weeks=WEEKS, days=1))),
+        end=sql.Literal(end_of(today - timedelta(days=1))),
+    )
+    measures = [
+        sql.SQL("min({}) as oldest").format(sql.Identifier(table.cursor)),
+        sql.SQL("max({}) as newest").format(sql.Identifier(table.cursor)),
+        sql.SQL("count(*) {} as rows_of_day").format(on(today)),
+        sql.SQL("count(*) {} as earlier_rows").format(before),
+    ]
+    measures += [
+        sql.SQL("count(*) {} as {}").format(
+            on(today - timedelta(weeks=week)), sql.Identifier(f"rows_before_{week}_weeks")
+        )
+        for week in range(1, WEEKS + 1)
+    ]
+    measures += [
+        sql.SQL("count({}) {} as {}").format(
+            sql.SQL(value_of(column, kind)), before, sql.Identifier(f"filled_{number}")
+        )
+        for number, (column, kind) in enumerate(table.columns.items())
+    ]
+    cursor.execute(
+        sql.SQL("select {measures} from {table} where {cursor} < {end}").format(
+            measures=sql.SQL(", ").join(measures),
+            table=sql.Identifier(table.raw_schema, table.name),
+            cursor=sql.Identifier(table.cursor),
+            end=sql.Literal(end_of(today)),
+        )
+    )
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+
+def value_of(column: str, kind: str) -> str:
+    """Returns the SQL of a column's value, null where nothing is filled in.
+
+    The catalog allows letters, digits and underscores in a column's name, so quotes suffice.
+    """
+    return f"nullif(\"{column}\", '')" if kind == "text" else f'"{column}"'
+
+
+def _latest(row: datetime | date | None, drop: date | None, context: RunContext) -> datetime | None:
+    """Returns the later of newest row and newest drop; a drop is dated by its day's start."""
+    times = [
+        value
+        if isinstance(value, datetime)
+        else datetime.combine(value, time.min, tzinfo=context.policy.tz)
+        for value in (row, drop)
+        if value is not None
+    ]
+    return max(times, default=None)
+
+
+def _business_hours(moment: datetime, context: RunContext) -> float:
+    """Returns the hours to the day's end as a wall clock shows them.
+
+    On the clock a day has 24 hours, so the day that the clocks go back makes no daily drop late.
+    """
+    end = datetime.combine(context.as_of + timedelta(days=1), time.min)
+    local = moment.astimezone(context.policy.tz).replace(tzinfo=None)
+    return round((end - local).total_seconds() / 3600, 2)

@@ -1,0 +1,136 @@
+"""Runs suites with Great Expectations and lays down their Data Docs.
+
+The context is ephemeral: nothing is stored but the HTML pages, and the warehouse's address enters
+by substitution, so that no page and no log shows its password.
+"""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from expectations.checks import Check, Suite
+from warehouse.context import RunContext
+from warehouse.errors import WarehouseError
+
+logger = logging.getLogger(__name__)
+
+# Counts only: a page with examples of failing values would show personal fields.
+_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+_SITE = "guard"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found.
+
+    Attributes:
+        observed: a number or a count, in words; never a value of a customer.
+    """
+
+    suite: str
+    check: Check
+    success: bool
+    observed: str
+
+
+def validate(context: RunContext, door: str, suites: Sequence[Suite]) -> list[Result]:
+    """Returns the result of every check, in the order of the suites.
+
+    Raises:
+        WarehouseError: a batch could not be read at all.
+    """
+    guard = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+            data_docs_sites={_SITE: _site(data_docs(context.settings.docs_dir, door))},
+        ),
+        # A dollar sign in the address would be taken for the name of a variable.
+        runtime_environment={"WAREHOUSE": context.url.replace("$", "%24")},
+    )
+    warehouse = guard.data_sources.add_postgres(
+        "warehouse", connection_string="${WAREHOUSE}", create_temp_table=True
+    )
+    try:
+        results = [result for suite in suites for result in _run(guard, warehouse, context, suite)]
+    finally:
+        warehouse.get_engine().dispose()
+    shutil.rmtree(data_docs(context.settings.docs_dir, door), ignore_errors=True)
+    guard.build_data_docs(site_names=[_SITE])
+    return results
+
+
+def data_docs(docs_dir: Path, door: str) -> Path:
+    """Returns the folder of a door's pages: the last run's, `index.html` first."""
+    return docs_dir / "data_docs" / door
+
+
+def _run(guard: Any, warehouse: Any, context: RunContext, suite: Suite) -> list[Result]:
+    batch = warehouse.add_query_asset(suite.name, query=suite.query)
+    definition = guard.validation_definitions.add(
+        gx.ValidationDefinition(
+            name=suite.name,
+            data=batch.add_batch_definition_whole_table(suite.name),
+            suite=guard.suites.add(
+                gx.ExpectationSuite(
+                    suite.name, expectations=[check.expectation for check in suite.checks]
+                )
+            ),
+        )
+    )
+    # The page's address carries the business day and no clock, so a repeated run finds its place.
+    try:
+        found = definition.run(
+            result_format=_RESULT_FORMAT,
+            run_id=RunIdentifier(run_name=str(context.as_of), run_time=context.day_end),
+        )
+    except SQLAlchemyError as error:
+        cause = type(getattr(error, "orig", None) or error).__name__
+        raise WarehouseError(
+            f"The rows of suite {suite.name} cannot be read: {cause}.",
+            "See docs/runbooks/guard_cannot_read.md.",
+        ) from None
+    by_id = {item.expectation_config.meta["check_id"]: item for item in found.results}
+    return [
+        Result(suite.name, check, bool(item.success), _observed(item))
+        for check in suite.checks
+        for item in [by_id[check.check_id]]
+    ]
+
+
+def _observed(item: Any) -> str:
+    found = item.result
+    if "observed_value" in found:
+        value = found["observed_value"]
+        if value is None:
+            return "none"
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if "unexpected_count" in found:
+        return f"{found['unexpected_count']} of {found['element_count']} rows are not"
+    return "could not be evaluated, see Data Docs"
+
+
+def _site(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(folder),
+        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
