@@ -1,0 +1,1 @@
+"""Source systems to run the walk on."""

@@ -33,10 +33,11 @@ class Table(_Section):
 
     Attributes:
         key: the columns that name one thing of the source; a version is key and cursor.
-        mode: `append`: rows never change; `upsert`: a changed row comes again with a later cursor;
-            `snapshot`: every drop holds all rows there are.
+        mode: `append`: rows never change; `upsert`: a changed row comes again with a later
+            cursor; `snapshot`: every drop holds all rows there are.
         fresh_within_hours: the source promises news at least so often.
-        required: without it, or with it stale, the walk stops; otherwise what rests on it is marked.
+        required: without it, or with it stale, the walk stops; otherwise what rests on it is
+            marked.
     """
 
     name: Name
@@ -138,9 +139,7 @@ def load_catalog(settings: Settings, source: str) -> Catalog:
         raise SourceError(f"{path.name} holds no keys.", "Write reader, description and tables.")
     reader = document.get("reader")
     if reader not in _READERS:
-        raise SourceError(
-            f"{path.name}: reader is {reader!r}.", f"Allowed: {', '.join(_READERS)}."
-        )
+        raise SourceError(f"{path.name}: reader is {reader!r}.", f"Allowed: {', '.join(_READERS)}.")
     model = _READERS[reader]
     try:
         # JSON mode lets YAML's lists become tuples while `strict` still refuses "7" for 7.

@@ -1,12 +1,12 @@
-"""The room `load`: brings what is new at a source, up to the business day's end, to `raw_<source>`.
+"""The room `load`: brings what is new at a source, up to the business day's end, to its raw tables.
 
-A load is complete once it stands in `ops.loads`: its rows there, its files and its rejected rows are
-written in one transaction, after the rows themselves. What a killed load left behind is known by its
-load id, which is younger than the last complete one, and is removed when the next load begins. So
+A load is complete once it stands in `ops.loads`: that, its files and its rejected rows are written
+in one transaction, after the rows themselves. What a killed load left behind is known by its load
+id, which is younger than the last complete one, and is removed when the next load begins. So
 running again always comes to the same end.
 
 dlt carries the rows. It keeps no state between runs: how far a source is loaded stands in the
-warehouse alone, and its working folder is emptied before each load.
+warehouse alone, and dlt's working folder is emptied before each load.
 """
 
 import logging
@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,16 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from sources.catalog import Catalog, FileTable, SqlCatalog, Table, load_catalog
-from sources.readers import files, sql as database
+from sources.readers import files
+from sources.readers import sql as database
 from sources.readers.reading import Reading
 from warehouse.connections import connect, source_url, without_secret
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, SourceError, WarehouseError
 
 logger = logging.getLogger(__name__)
+
+_LARGE_LOAD_ROWS = 50_000
 
 
 def load_source(context: RunContext, source: str) -> StepReport:
@@ -47,20 +50,32 @@ def load_source(context: RunContext, source: str) -> StepReport:
     url = source_url(context.settings, source)
     with connect(context.url) as connection:
         connection.autocommit = True
-        connection.execute("select pg_advisory_lock(hashtext(%s))", (f"load {source}",))
+        _wait_for_turn(connection, source)
         _ensure_tables(connection, source, catalog)
         _remove_unfinished(connection, source, catalog)
         readings = _readings(context, connection, source, catalog, url)
         try:
-            load_id, rows_loaded = _carry(context, source, readings)
+            last_load_id = _last_load_id(connection, source)
+            load_id, rows_loaded = _carry(context, source, readings, last_load_id)
             _complete(connection, context, source, load_id, readings, rows_loaded)
+            _tell_planner(connection, source, readings)
         except BaseException:
-            _remove_unfinished(connection, source, catalog)
+            with suppress(psycopg.Error):  # without a warehouse, the next load removes it
+                _remove_unfinished(connection, source, catalog)
             raise
     return StepReport(
         rows=sum(rows_loaded.values()),
         facts={**rows_loaded, "rejected": sum(len(reading.rejected) for reading in readings)},
     )
+
+
+def _wait_for_turn(connection: psycopg.Connection, source: str) -> None:
+    """Lets one process at a time load a source; the lock ends with the connection."""
+    lock = f"living-crm load {source}"
+    row = connection.execute("select pg_try_advisory_lock(hashtext(%s))", (lock,)).fetchone()
+    if row != (True,):
+        logger.info("Another run is loading %s: waiting for it", source)
+        connection.execute("select pg_advisory_lock(hashtext(%s))", (lock,))
 
 
 def _readings(
@@ -179,7 +194,7 @@ def _last_load_id(connection: psycopg.Connection, source: str) -> str:
 
 
 def _carry(
-    context: RunContext, source: str, readings: list[Reading]
+    context: RunContext, source: str, readings: list[Reading], last_load_id: str
 ) -> tuple[str, dict[str, int]]:
     """Lets dlt bring the rows from the readers to the raw tables.
 
@@ -187,9 +202,9 @@ def _carry(
         The load's id and the rows loaded per table.
     """
     rows_loaded = {reading.table.name: 0 for reading in readings}
-    to_read = [reading for reading in readings if reading.make_resource]
-    if not to_read:
-        return f"{time.time():.7f}", rows_loaded
+    resources = [reading.make_resource for reading in readings if reading.make_resource]
+    if not resources:
+        return _next_load_id(source, [], last_load_id), rows_loaded
     folder = context.settings.living_crm_home / "dlt" / source
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -203,17 +218,33 @@ def _carry(
             destination=dlt.destinations.postgres(credentials=context.url, create_indexes=False),
             dataset_name=f"raw_{source}",
         )
-        tables = dlt.source(lambda: [r.make_resource() for r in to_read], name=source)
+        tables = dlt.source(lambda: [make_resource() for make_resource in resources], name=source)
         try:
-            pipeline.extract(tables(), loader_file_format="parquet")
+            extracted = pipeline.extract(tables(), loader_file_format="parquet").loads_ids
+            load_id = _next_load_id(source, extracted, last_load_id)
             counts = pipeline.normalize().row_counts
-            info = pipeline.load()
+            pipeline.load()
         except PipelineStepFailed as error:
             raise _fault(context, source, error) from None
     shutil.rmtree(folder, ignore_errors=True)
-    for reading in to_read:
-        rows_loaded[reading.table.name] = counts.get(reading.table.name, 0)
-    return info.loads_ids[0], rows_loaded
+    for table in rows_loaded:
+        rows_loaded[table] = counts.get(table, 0)
+    return load_id, rows_loaded
+
+
+def _next_load_id(source: str, extracted: list[str], last_load_id: str) -> str:
+    """Returns dlt's id of what it extracted, or one of its form when there was nothing.
+
+    Raises:
+        WarehouseError: the clock went back, and the id would not be the youngest.
+    """
+    load_id = extracted[0] if extracted else str(time.time())
+    if load_id <= last_load_id:
+        raise WarehouseError(
+            f"The load of {source} would be older than the last one: the clock went back.",
+            "Set the machine's clock right and run again.",
+        )
+    return load_id
 
 
 def _fault(context: RunContext, source: str, error: Any) -> LivingCrmError:
@@ -235,8 +266,9 @@ def _fault(context: RunContext, source: str, error: Any) -> LivingCrmError:
             f"Source {source} broke off while it was read: {kind}.",
             "Check that it runs and run again; nothing of this load stays.",
         )
+    place = without_secret(context.url)
     return WarehouseError(
-        f"The warehouse at {without_secret(context.url)} did not take the rows of {source}: {kind}.",
+        f"The warehouse at {place} did not take the rows of {source}: {kind}.",
         "Check that it runs and has space and run again; nothing of this load stays.",
     )
 
@@ -307,6 +339,17 @@ def _complete(
         )  # fmt: skip
 
 
+def _tell_planner(connection: psycopg.Connection, source: str, readings: list[Reading]) -> None:
+    """Describes large loads to the query planner: the next rooms do not wait for autovacuum."""
+    for reading in readings:
+        if reading.rows_read >= _LARGE_LOAD_ROWS:
+            connection.execute(
+                "select brin_summarize_new_values(%s::regclass)",
+                (f"raw_{source}.{reading.table.name}_load_id",),
+            )
+            connection.execute(sql.SQL("analyze {}").format(_raw(source, reading.table)))
+
+
 @contextmanager
 def _dlt_environment(folder: Path) -> Iterator[None]:
     """Sets what dlt reads from its environment, so that no file of the current folder has a say."""
@@ -314,7 +357,7 @@ def _dlt_environment(folder: Path) -> Iterator[None]:
         "DLT_PROJECT_DIR": str(folder),
         "DLT_DATA_DIR": str(folder),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "RUNTIME__LOG_LEVEL": "WARNING",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",  # its faults reach us as exceptions
         "RUNTIME__INTERCEPT_SIGNALS": "false",
         "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",  # looking for some imports all of Airflow
         "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",

@@ -1,0 +1,1 @@
+"""The published Complete Journey purchases as three source systems."""

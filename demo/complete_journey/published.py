@@ -47,13 +47,17 @@ def open_published(limit_households: int | None = None) -> duckdb.DuckDBPyConnec
         "coupons", "coupon_redemptions",
     ):  # fmt: skip
         path = str(_folder() / f"{table}.parquet").replace("'", "''")
-        published.execute(f"create view all_{table} as select * from read_parquet('{path}')")
-    published.execute(f"""
+        published.execute(f"create view all_{table} as from read_parquet('{path}')")
+    published.execute(
+        """
         create temp table kept as
-        select distinct household_id from all_transactions order by household_id
-        {"" if limit_households is None else f"limit {int(limit_households)}"}
-    """)
-    published.execute("create view lines as from all_transactions semi join kept using (household_id)")
+        select distinct household_id from all_transactions order by household_id limit $limit
+        """,
+        {"limit": limit_households},
+    )
+    published.execute(
+        "create view lines as from all_transactions semi join kept using (household_id)"
+    )
     published.execute("""
         create temp table households as
         select household_id, min(transaction_timestamp) as first_purchase_at

@@ -36,6 +36,10 @@ from warehouse.errors import SourceError
 
 logger = logging.getLogger(__name__)
 
+# What PostgreSQL's text does not take: zero bytes, and bytes the file's encoding does not know
+# (Python keeps those as lone surrogates).
+_UNREADABLE = re.compile("[\0\udc80-\udcff]")
+
 KnownFiles = dict[str, set[tuple[str, str]]]
 
 
@@ -110,9 +114,7 @@ def _reading(
         for drop in fresh:
             read_before, rejected_before = reading.rows_read, len(reading.rejected)
             with filesystem.open(drop.path, "rb") as stream:
-                for batch in _READERS[table.format](source, table, drop, stream, reading):
-                    if batch.num_rows:  # a Parquet file of no rows cannot be copied
-                        yield batch
+                yield from _READERS[table.format](source, table, drop, stream, reading)
             reading.files.append(
                 ReadFile(
                     name=drop.name,
@@ -129,11 +131,25 @@ def _reading(
     def resource() -> Any:
         import dlt
 
-        return dlt.resource(rows(), name=table.name, columns=dlt_columns(table))
+        return dlt.resource(_gathered(rows()), name=table.name, columns=dlt_columns(table))
 
     if fresh:
         reading.make_resource = resource
     return reading
+
+
+def _gathered(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yields the rows of many small drops together, and nothing when there are none."""
+    waiting: list[pa.Table] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        if count >= BATCH_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting, count = [], 0
+    if count:
+        yield pa.concat_tables(waiting)
 
 
 def _dated(source: str, table: FileTable, names: dict[str, str]) -> dict[str, date]:
@@ -166,14 +182,12 @@ def _content_hash(filesystem: Any, path: str) -> str:
 
 def _with_file_columns(rows: pa.Table, drop: _Drop, numbers: list[int]) -> pa.Table:
     count = rows.num_rows
-    row_numbers = pa.array(numbers, pa.int64())
+    ids = [f"{drop.content_hash[:16]}-{number}" for number in numbers]
     return (
         rows.append_column("_file_name", pa.repeat(pa.scalar(drop.name), count))
         .append_column("_file_date", pa.repeat(pa.scalar(drop.file_date, pa.date32()), count))
-        .append_column("_file_row_number", row_numbers)
-        .append_column(
-            "_dlt_id", pa.array([f"{drop.content_hash[:16]}-{number}" for number in numbers])
-        )
+        .append_column("_file_row_number", pa.array(numbers, pa.int64()))
+        .append_column("_dlt_id", pa.array(ids, pa.string()))
     )
 
 
@@ -199,9 +213,7 @@ def _read_parquet(
 def _read_csv(
     source: str, table: FileTable, drop: _Drop, stream: IO[bytes], reading: Reading
 ) -> Iterator[pa.Table]:
-    text = io.TextIOWrapper(
-        stream, encoding=table.encoding, errors="surrogateescape", newline=""
-    )
+    text = io.TextIOWrapper(stream, encoding=table.encoding, errors="surrogateescape", newline="")
     records = _records(text, table.delimiter)
     header = next(records, None)
     names = [name.removeprefix("\ufeff").strip() for name in header.fields] if header else []
@@ -211,7 +223,7 @@ def _read_csv(
     numbers: list[int] = []
     for number, record in enumerate(records, start=1):
         reading.rows_read += 1
-        reason = record.fault or _fault(record.fields, len(names), table.encoding)
+        reason = _fault(record, len(names), table.encoding)
         if reason:
             reading.rejected.append(
                 RejectedRow(
@@ -233,9 +245,10 @@ def _read_csv(
     yield _with_file_columns(_as_text(good, table), drop, numbers)
 
 
-_READERS: dict[
-    str, Callable[[str, FileTable, _Drop, IO[bytes], Reading], Iterator[pa.Table]]
-] = {"csv": _read_csv, "parquet": _read_parquet}
+_READERS: dict[str, Callable[[str, FileTable, _Drop, IO[bytes], Reading], Iterator[pa.Table]]] = {
+    "csv": _read_csv,
+    "parquet": _read_parquet,
+}
 
 
 def _as_text(rows: list[list[str]], table: FileTable) -> pa.Table:
@@ -275,48 +288,51 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[_Record]:
     believed: its first line alone is given up and reading goes on behind it, so that one bad line
     never takes good ones with it.
     """
-    waiting: deque[str] = deque()
+    pushed_back: deque[str] = deque()
+    taken: list[str] = []
+
+    def feed() -> Iterator[str]:
+        while True:
+            text = pushed_back.popleft() if pushed_back else next(lines, None)
+            if text is None:
+                return
+            taken.append(text)
+            yield text
+
+    reader = csv.reader(feed(), delimiter=delimiter, strict=True)
     width: int | None = None
-    line = 0
+    line = 1
     while True:
-        taken: list[str] = []
-
-        def feed(taken: list[str] = taken) -> Iterator[str]:
-            while True:
-                text = waiting.popleft() if waiting else next(lines, None)
-                if text is None:
-                    return
-                taken.append(text)
-                yield text
-
         fault = None
         try:
-            fields = next(csv.reader(feed(), delimiter=delimiter, strict=True), None)
+            fields = next(reader, None)
         except csv.Error as error:
             fields, fault = [], str(error)
         if fields is None:
             return
-        start = line + 1
         if len(taken) > 1 and (fault or (width is not None and len(fields) != width)):
-            waiting.extendleft(reversed(taken[1:]))
-            fields, fault = [], fault or "a quote opens that does not close in this record"
+            pushed_back.extendleft(reversed(taken[1:]))
             del taken[1:]
-        line += len(taken)
+            fields, fault = [], "a quote opens that does not close in this record"
         if fields or fault:
             width = width or len(fields)
-            yield _Record(start, "".join(taken), fields, fault)
+            yield _Record(line, "".join(taken), fields, fault)
+        line += len(taken)
+        taken.clear()
 
 
-def _fault(fields: list[str], width: int, encoding: str) -> str | None:
-    if len(fields) != width:
-        return f"{len(fields)} fields where the header has {width}"
-    joined = "".join(fields)
-    if any("\udc80" <= letter <= "\udcff" for letter in joined):
-        return f"bytes that are not {encoding}"
-    return "a zero byte" if "\0" in joined else None
+def _fault(record: _Record, width: int, encoding: str) -> str | None:
+    if record.fault:
+        return record.fault
+    if len(record.fields) != width:
+        return f"{len(record.fields)} fields where the header has {width}"
+    unreadable = _UNREADABLE.search(record.text)
+    if unreadable:
+        return "a zero byte" if unreadable[0] == "\0" else f"bytes that are not {encoding}"
+    return None
 
 
 def _storable(text: str, encoding: str) -> str:
-    """Returns a line as it came, undecodable bytes and zero bytes written as \\xNN."""
+    r"""Returns a line as it came, undecodable bytes and zero bytes written as \xNN."""
     raw = text.encode(encoding, "surrogateescape")
     return raw.decode(encoding, "backslashreplace").replace("\0", "\\x00")

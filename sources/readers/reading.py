@@ -1,7 +1,7 @@
 """What a reader hands over per table: rows as Arrow, and what it counted while they streamed by."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -102,5 +102,3 @@ def dlt_columns(table: Table) -> dict[str, Any]:
                 "data_type": "decimal", "precision": int(numeric[1]), "scale": int(numeric[2]),
             }  # fmt: skip
     return hints
-
-

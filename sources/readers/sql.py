@@ -28,20 +28,25 @@ def read(
 ) -> list[Reading]:
     """Returns a reading per table: rows with watermark < cursor < end.
 
+    A row that appears later with a cursor already passed is not seen: a source must stamp its rows
+    when they become visible.
+
     Args:
         watermarks: per table the newest cursor loaded before; without one all rows are read.
         end: the first instant after the business day.
 
     Raises:
         SourceError: the database cannot be used, a table or column is missing or of another type,
-            or a required table holds no row before `end`.
+            a required table holds no row before `end`, or a row has no cursor.
     """
     engine = _engine(source, url)
     try:
         with engine.connect() as connection:
-            _check_shape(source, catalog, sa.inspect(connection))
+            may_be_null = _check_shape(source, catalog, sa.inspect(connection))
             for table in catalog.tables:
                 _check_begun(source, catalog, table, connection, end)
+                if table.name in may_be_null:
+                    _check_cursors(source, catalog, table, connection)
     except sa.exc.SQLAlchemyError as error:
         raise _unusable(source, url, error) from None
     finally:
@@ -88,11 +93,13 @@ def _reading(
             schema=catalog.db_schema,
             metadata=columns.metadata,
             backend="connectorx",
+            reflection_level="minimal",
             backend_kwargs={"return_type": "arrow_stream", "batch_size": BATCH_ROWS},
             query_adapter_callback=bounded,
         )
         rows.apply_hints(columns=dlt_columns(table))
-        return rows.add_map(conformed)
+        # A Parquet file of no rows cannot be copied.
+        return rows.add_map(conformed).add_filter(lambda batch: batch.num_rows > 0)
 
     reading.make_resource = resource
     return reading
@@ -139,8 +146,13 @@ def _unusable(source: str, url: str, error: sa.exc.SQLAlchemyError) -> SourceErr
     )
 
 
-def _check_shape(source: str, catalog: SqlCatalog, inspector: sa.Inspector) -> None:
-    """Raises `SourceError` unless all catalogued tables and columns are there, in their types."""
+def _check_shape(source: str, catalog: SqlCatalog, inspector: sa.Inspector) -> set[str]:
+    """Returns the tables whose cursor the database lets be null.
+
+    Raises:
+        SourceError: a catalogued table or column is missing, or of another type.
+    """
+    may_be_null = set()
     names = [table.name for table in catalog.tables]
     found = inspector.get_multi_columns(
         schema=catalog.db_schema, filter_names=names, kind=sa.engine.ObjectKind.ANY
@@ -170,6 +182,9 @@ def _check_shape(source: str, catalog: SqlCatalog, inspector: sa.Inspector) -> N
                 "%s.%s has a column %s that the catalog does not list: it is not loaded.",
                 source, table.name, name,
             )  # fmt: skip
+        if any(column["name"] == table.cursor and column["nullable"] for column in columns):
+            may_be_null.add(table.name)
+    return may_be_null
 
 
 def _kind(found: sa.types.TypeEngine[Any]) -> str:
@@ -193,16 +208,28 @@ def _check_begun(
     source: str, catalog: SqlCatalog, table: SqlTable, connection: sa.Connection, end: datetime
 ) -> None:
     """Raises `SourceError` when a required table holds nothing before `end`."""
-    if not table.required:
-        return
     described = _described(catalog, table)
-    first = connection.scalar(sa.select(sa.func.min(described.c[table.cursor])))
+    cursor = described.c[table.cursor]
+    if not table.required or connection.scalar(sa.select(1).where(cursor < end).limit(1)):
+        return
+    first = connection.scalar(sa.select(sa.func.min(cursor)))
     if first is None:
         raise SourceError(
             f"{source}.{table.name} is empty.", "See why; what is loaded stays as it is."
         )
-    if first >= end:
+    raise SourceError(
+        f"{source}.{table.name} begins at {first:%Y-%m-%d %H:%M} UTC, after the business day.",
+        "Choose a later as-of date.",
+    )
+
+
+def _check_cursors(
+    source: str, catalog: SqlCatalog, table: SqlTable, connection: sa.Connection
+) -> None:
+    """Raises `SourceError` when rows have no cursor: they would never be read."""
+    cursor = _described(catalog, table).c[table.cursor]
+    if connection.scalar(sa.select(1).where(cursor.is_(None)).limit(1)):
         raise SourceError(
-            f"{source}.{table.name} begins at {first:%Y-%m-%d %H:%M} UTC, after the business day.",
-            "Choose a later as-of date.",
+            f"{source}.{table.name} has rows without {table.cursor}: they would never be loaded.",
+            "Have the source stamp every row.",
         )
