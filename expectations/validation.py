@@ -102,7 +102,7 @@ def _run(guard: Any, warehouse: Any, context: RunContext, suite: Suite) -> list[
         cause = type(getattr(error, "orig", None) or error).__name__
         raise WarehouseError(
             f"The rows of suite {suite.name} cannot be read: {cause}.",
-            "See docs/runbooks/guard_cannot_read.md.",
+            "See docs/runbooks/warehouse.md.",
         ) from None
     by_id = {item.expectation_config.meta["check_id"]: item for item in found.results}
     return [
