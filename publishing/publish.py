@@ -125,28 +125,38 @@ def _require_passed_guard(context: RunContext) -> None:
 
 
 def _listings(context: RunContext) -> list[Listing]:
-    with context.connection() as connection:
-        _become_publisher(connection)
-        sources = connection.execute(
-            """
-            select source, table_name, status, age_hours from ops.source_status
-            where as_of_date = %s order by source, table_name
-            """,
-            (context.as_of,),
-        ).fetchall()
-        ages = [
-            {
-                "source": source,
-                "table": table,
-                "status": status,
-                "age_hours": None if age is None else round(float(age), 1),
-            }
-            for source, table, status, age in sources
-        ]
-        return [
-            _listing(connection, context, name, definition, ages)
-            for name, definition in context.policy.lists.items()
-        ]
+    try:
+        with context.connection() as connection, connection.transaction():
+            _become_publisher(connection)
+            return _read_listings(connection, context)
+    except psycopg.errors.InsufficientPrivilege:
+        raise PublishError(
+            f"Role {PUBLISHER_ROLE} may not read what is to be published.",
+            "Have the warehouse's owner grant it select on schemas activation, pii and ops.",
+        ) from None
+
+
+def _read_listings(connection: psycopg.Connection, context: RunContext) -> list[Listing]:
+    sources = connection.execute(
+        """
+        select source, table_name, status, age_hours from ops.source_status
+        where as_of_date = %s order by source, table_name
+        """,
+        (context.as_of,),
+    ).fetchall()
+    ages = [
+        {
+            "source": source,
+            "table": table,
+            "status": status,
+            "age_hours": None if age is None else round(float(age), 1),
+        }
+        for source, table, status, age in sources
+    ]
+    return [
+        _listing(connection, context, name, definition, ages)
+        for name, definition in context.policy.lists.items()
+    ]
 
 
 def _become_publisher(connection: psycopg.Connection) -> None:
