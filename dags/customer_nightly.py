@@ -41,5 +41,5 @@ with DAG(
     params={"as_of": AS_OF},
     doc_md=__doc__,
     tags=["walk"],
-):
+) as dag:
     walk(nightly(settings))

@@ -36,5 +36,5 @@ with DAG(
     params={"as_of": AS_OF},
     doc_md=__doc__,
     tags=["training"],
-):
+) as dag:
     walk(training(settings))

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     warehouse_port: int = Field(
         default=54180, ge=0, le=65535, description="Embedded server's port; 0 takes a free one."
     )
+    airflow_host: str = Field(
+        default="127.0.0.1", description="Name that Airflow's API listens on and is reached under."
+    )
     airflow_port: int = Field(default=8080, ge=0, le=65535, description="Airflow's UI and API.")
     airflow_database_url: SecretStr | None = Field(
         default=None, description="Airflow's metadata; unset means database `airflow` beside ours."

@@ -1,4 +1,6 @@
-"""Steps of a walk too small to be wrong: what a test makes them do is said in their arguments."""
+"""Steps too small to be wrong: a test sees what Airflow makes of them, not what rooms do."""
+
+import time
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import GuardBlocked, SourceError
@@ -14,3 +16,10 @@ def block(context: RunContext) -> StepReport:
 
 def miss_source(context: RunContext) -> StepReport:
     raise SourceError(f"Nothing came for {context.as_of}.", "Ask the source's owner.")
+
+
+def stall(context: RunContext) -> StepReport:
+    """Takes until somebody says go."""
+    while not (context.settings.living_crm_home / "go").exists():
+        time.sleep(0.1)
+    return StepReport(rows=0)

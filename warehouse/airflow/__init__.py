@@ -5,6 +5,6 @@ the rooms must not depend on it.
 """
 
 from warehouse.airflow.runs import TaskProgress, run_dag
-from warehouse.airflow.services import Services, down, up
+from warehouse.airflow.services import Services, down, is_up, up
 
-__all__ = ["Services", "TaskProgress", "down", "run_dag", "up"]
+__all__ = ["Services", "TaskProgress", "down", "is_up", "run_dag", "up"]

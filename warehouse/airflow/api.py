@@ -11,7 +11,7 @@ from warehouse.airflow.environment import USER, base_url, ensure_secrets
 from warehouse.errors import WarehouseError
 from warehouse.settings import Settings
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 60
 
 
 class Api:
@@ -25,10 +25,13 @@ class Api:
     def health(self) -> dict[str, Any] | None:
         """Returns what Airflow says of its services, or None if it does not answer."""
         try:
+            # The first call makes Airflow build the API its tasks use: seconds the first task need
+            # not wait for.
+            ready, _ = self._send("GET", "/execution/health")
             status, answer = self._send("GET", "/api/v2/monitor/health")
         except (OSError, http.client.HTTPException, ValueError):
             return None
-        return answer if status == http.client.OK and isinstance(answer, dict) else None
+        return answer if ready == status == http.client.OK and isinstance(answer, dict) else None
 
     def get(self, path: str) -> dict[str, Any] | None:
         """Returns a resource below `/api/v2`, or None if there is none such."""

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,7 @@ class Secrets:
 
 def base_url(settings: Settings) -> str:
     """Returns the address of the UI and the API."""
-    return f"http://127.0.0.1:{settings.airflow_port}"
+    return f"http://{settings.airflow_host}:{settings.airflow_port}"
 
 
 def ensure_secrets(settings: Settings) -> Secrets:
@@ -60,7 +61,10 @@ def ensure_secrets(settings: Settings) -> Secrets:
         raise SettingsError(
             f"{path} is damaged.", "Remove it; the next start makes new secrets and a new login."
         ) from None
-    write_private(_password_file(settings), json.dumps({USER: kept.password}))
+    login = json.dumps({USER: kept.password})
+    file = _password_file(settings)
+    if not file.exists() or file.read_text(encoding="utf-8").strip() != login:
+        write_private(file, login)
     return kept
 
 
@@ -82,7 +86,7 @@ def environment(settings: Settings, metadata: str) -> dict[str, str]:
     airflow = {
         ("core", "dags_folder"): DAGS_FOLDER,
         ("core", "load_examples"): False,
-        ("core", "executor"): "LocalExecutor",
+        ("core", "executor"): "warehouse.airflow.executor.WarmLocalExecutor",
         ("core", "parallelism"): PARALLELISM,
         ("core", "max_active_tasks_per_dag"): PARALLELISM,
         # A fork of the waiting worker starts in a tenth of a second; a new interpreter would import
@@ -108,7 +112,7 @@ def environment(settings: Settings, metadata: str) -> dict[str, str]:
         ("scheduler", "scheduler_idle_sleep_time"): 0.25,
         ("dag_processor", "min_file_process_interval"): 30,
         ("dag_processor", "parsing_processes"): 1,
-        ("api", "host"): "127.0.0.1",
+        ("api", "host"): settings.airflow_host,
         ("api", "port"): settings.airflow_port,
         ("api", "workers"): 1,
         ("api", "base_url"): base_url(settings),
@@ -116,6 +120,7 @@ def environment(settings: Settings, metadata: str) -> dict[str, str]:
         ("api", "instance_name"): _instance_name(settings),
         ("api_auth", "jwt_secret"): kept.jwt_secret,
         ("logging", "logging_level"): "INFO",
+        ("logging", "namespace_levels"): "great_expectations=WARNING",
         ("logging", "uvicorn_logging_level"): "WARNING",
         ("logging", "colored_console_log"): False,
     }
@@ -125,11 +130,17 @@ def environment(settings: Settings, metadata: str) -> dict[str, str]:
         "AIRFLOW_HOME": str(settings.airflow_dir),
         **{f"AIRFLOW__{s}__{key}".upper(): str(value) for (s, key), value in airflow.items()},
         "DO_NOT_TRACK": "1",
-        # Tasks reach the API on loopback, whatever proxy the machine uses for the world.
-        "NO_PROXY": _no_proxy(),
-        "no_proxy": _no_proxy(),
+        # Tasks reach the API directly, whatever proxy the machine uses for the world.
+        "NO_PROXY": _no_proxy(settings),
+        "no_proxy": _no_proxy(settings),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def command(*arguments: str) -> list[str]:
+    """Returns the command line of Airflow: it never holds a secret."""
+    # Without -P a module of the current folder could be taken for Airflow.
+    return [sys.executable, "-P", "-m", "airflow", *arguments]
 
 
 def write_private(path: Path, text: str) -> None:
@@ -159,5 +170,5 @@ def _instance_name(settings: Settings) -> str:
     return "living-crm" if settings.airflow_schedule else "living-crm (schedule off)"
 
 
-def _no_proxy() -> str:
-    return ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+def _no_proxy(settings: Settings) -> str:
+    return ",".join(filter(None, [os.environ.get("NO_PROXY"), settings.airflow_host, "localhost"]))

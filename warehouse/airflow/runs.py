@@ -12,7 +12,7 @@ from warehouse.connections import connect, warehouse_url
 from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.settings import Settings
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 PARSE_SECONDS = 90
 _FINISHED = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})
 

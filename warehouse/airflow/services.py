@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from warehouse.airflow.api import Api
 from warehouse.airflow.environment import (
     USER,
     base_url,
+    command,
     ensure_secrets,
     environment,
     metadata_url,
@@ -47,8 +47,8 @@ HEARTBEATS = {
     "dag_processor": "latest_dag_processor_heartbeat",
     "triggerer": "latest_triggerer_heartbeat",
 }
-START_SECONDS = 180
-STOP_SECONDS = 20
+START_SECONDS = 300
+STOP_SECONDS = 6
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,12 @@ def up(settings: Settings) -> Services:
     return Services(base_url(settings), USER, password, scheduler_is_new="scheduler" in started)
 
 
+def is_up(settings: Settings) -> bool:
+    """Tells whether the services that `up` started are all alive."""
+    processes = _read(settings).processes
+    return all(_alive(processes.get(name)) for name in COMMANDS)
+
+
 def down(settings: Settings) -> bool:
     """Stops the services that `up` started; returns whether any was running.
 
@@ -166,10 +172,10 @@ def _require_free_port(settings: Settings) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", settings.airflow_port))
-        except OSError:
+            probe.bind((settings.airflow_host, settings.airflow_port))
+        except OSError as error:
             raise SettingsError(
-                f"Port {settings.airflow_port} on 127.0.0.1 is used by another program.",
+                f"Port {settings.airflow_port} on {settings.airflow_host} cannot be used: {error}.",
                 "Set AIRFLOW_PORT to a free port, or stop the other program.",
             ) from None
 
@@ -185,7 +191,7 @@ def _migrate(settings: Settings, variables: Mapping[str, str], metadata: str, mi
     log = _log(settings, "migrate")
     with log.open("wb") as stream:
         done = subprocess.run(  # noqa: S603
-            _command("db", "migrate"), check=False, env=dict(variables), cwd=settings.airflow_dir,
+            command("db", "migrate"), check=False, env=dict(variables), cwd=settings.airflow_dir,
             stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
         )  # fmt: skip
     if done.returncode != 0:
@@ -204,10 +210,6 @@ def _revision(metadata: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "airflow", *arguments]
-
-
 def _log(settings: Settings, name: str) -> Path:
     log = settings.airflow_dir / "logs" / "services" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +220,7 @@ def _log(settings: Settings, name: str) -> Path:
 def _start(settings: Settings, name: str, variables: Mapping[str, str]) -> _Process:
     with _log(settings, name).open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603
-            _command(*COMMANDS[name]),
+            command(*COMMANDS[name]),
             env=dict(variables),
             cwd=settings.airflow_dir,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,193 @@
+"""What Airflow makes of a walk: the day, the order after a failure, retries and alerts."""
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from warehouse.errors import GuardBlocked, SettingsError, SourceError
+from warehouse.settings import REPOSITORY, Settings
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAY = date(2017, 11, 30)
+
+
+@pytest.fixture(scope="module")
+def walk_tasks(migrated: None) -> Any:  # noqa: ARG001
+    from dags import walk_tasks
+
+    return walk_tasks
+
+
+@pytest.fixture(scope="module")
+def tiny_walks(migrated: None) -> Any:  # noqa: ARG001
+    from tests.dags.walks import tiny_walks
+
+    return tiny_walks
+
+
+@pytest.fixture
+def warehouse_connection(airflow_settings: Settings) -> Iterator[psycopg.Connection]:
+    assert airflow_settings.warehouse_url is not None
+    with psycopg.connect(airflow_settings.warehouse_url.get_secret_value()) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("interval_end", "expected"),
+    [
+        (datetime(2017, 12, 1, 7, tzinfo=UTC), date(2017, 11, 30)),  # 02:00 in New York, winter
+        (datetime(2017, 7, 1, 6, tzinfo=UTC), date(2017, 6, 30)),  # 02:00, summer
+        (datetime(2017, 3, 12, 7, tzinfo=UTC), date(2017, 3, 11)),  # 02:00 does not exist: 03:00
+        (datetime(2017, 3, 13, 6, tzinfo=UTC), date(2017, 3, 12)),  # the day of 23 hours
+        (datetime(2017, 11, 6, 7, tzinfo=UTC), date(2017, 11, 5)),  # the day of 25 hours
+    ],
+)
+def test_a_scheduled_run_is_for_the_day_that_has_just_ended(
+    walk_tasks: Any, interval_end: datetime, expected: date
+) -> None:
+    assert walk_tasks.business_day(None, interval_end, NEW_YORK) == expected
+
+
+def test_the_run_for_a_day_has_its_data_interval_begin_on_that_day(walk_tasks: Any) -> None:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    from dags import customer_nightly
+
+    timetable = coerce_to_core_timetable(customer_nightly.dag.timetable)
+    restriction = TimeRestriction(
+        earliest=datetime(2017, 3, 10, tzinfo=NEW_YORK),
+        latest=datetime(2017, 3, 15, tzinfo=NEW_YORK),
+        catchup=True,
+    )
+    info, days = None, []
+    while info := timetable.next_dagrun_info(
+        last_automated_data_interval=info and info.data_interval, restriction=restriction
+    ):
+        day = info.data_interval.start.astimezone(NEW_YORK).date()
+        assert walk_tasks.business_day(None, info.data_interval.end, NEW_YORK) == day
+        days.append(day.day)
+    assert days == [10, 11, 12, 13, 14]
+
+
+def test_a_named_day_overrides_the_interval(walk_tasks: Any) -> None:
+    end = datetime(2026, 1, 2, 7, tzinfo=UTC)
+    assert walk_tasks.business_day("2017-11-30", end, NEW_YORK) == DAY
+
+
+def test_a_run_without_a_day_is_refused(walk_tasks: Any) -> None:
+    with pytest.raises(SettingsError, match="no business day"):
+        walk_tasks.business_day(None, None, NEW_YORK)
+    with pytest.raises(SettingsError, match=r"'30\.11\.2017' is not a day"):
+        walk_tasks.business_day("30.11.2017", None, NEW_YORK)
+
+
+def test_every_error_with_a_remedy_has_a_runbook_page(walk_tasks: Any) -> None:
+    for page in {*walk_tasks.RUNBOOKS.values(), walk_tasks.OTHER_RUNBOOK}:
+        assert re.fullmatch(r"docs/runbooks/[a-z_]+\.md", page)
+        assert (REPOSITORY / page).exists(), page
+
+
+class _Instance:
+    dag_id, task_id = "customer_nightly", "load_shop"
+
+
+def _alert(walk_tasks: Any, caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
+    context = {"exception": error, "ti": _Instance, "params": {"as_of": "2017-11-30"}}
+    caplog.clear()
+    with caplog.at_level(logging.ERROR, logger=walk_tasks.logger.name):
+        walk_tasks.alert(context)
+    (record,) = caplog.records
+    return record.getMessage()
+
+
+def test_an_alert_is_one_line_with_the_remedy_and_the_runbook(
+    walk_tasks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = _alert(walk_tasks, caplog, SourceError("shop is\nunreachable.", "Call its owner."))
+    assert line == (
+        "ALERT dag=customer_nightly task=load_shop as_of=2017-11-30"
+        " runbook=docs/runbooks/source.md: shop is unreachable. Remedy: Call its owner."
+    )
+
+
+def test_an_alert_does_not_repeat_what_an_unknown_error_says(
+    walk_tasks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = _alert(walk_tasks, caplog, ValueError("jane@example.com"))
+    assert line.endswith("runbook=docs/runbooks/unexpected.md: ValueError")
+
+
+def _run(tiny_walks: Any, dag_id: str) -> tuple[str, dict[str, tuple[str, int]]]:
+    """Runs a DAG by `dag.test()`; returns its state and each task's state and tries."""
+    dag = tiny_walks.DAGS[dag_id]
+    run = dag.test(logical_date=None, run_conf={"as_of": DAY.isoformat()})
+    tasks = {task.task_id: (str(task.state), task.try_number) for task in run.get_task_instances()}
+    return str(run.state), tasks
+
+
+def _steps(connection: psycopg.Connection, dag_id: str) -> dict[str, tuple[str, str | None]]:
+    rows = connection.execute(
+        """
+        select step, run_steps.status, message from ops.run_steps
+        join ops.runs using (run_id) where dag_id = %s
+        """,
+        (dag_id,),
+    )
+    return {step: (status, message) for step, status, message in rows}
+
+
+def _status(connection: psycopg.Connection, dag_id: str) -> list[tuple[date, str]]:
+    return connection.execute(
+        "select as_of_date, status from ops.runs where dag_id = %s", (dag_id,)
+    ).fetchall()
+
+
+def test_a_guard_that_blocks_fails_at_once_and_turns_the_run_red_after_the_briefing(
+    tiny_walks: Any, warehouse_connection: psycopg.Connection
+) -> None:
+    state, tasks = _run(tiny_walks, "tiny_blocked")
+    assert state == "failed"
+    assert tasks["check_raw"] == ("failed", 1)
+    assert tasks["publish"][0] == "upstream_failed"
+    assert tasks["brief"][0] == "success"
+    assert tasks["finish_run"] == ("failed", 1)
+    assert _status(warehouse_connection, "tiny_blocked") == [(DAY, "failed")]
+    steps = _steps(warehouse_connection, "tiny_blocked")
+    assert steps["check_raw"] == (
+        "failed", "1 of 1 checks failed on 2017-11-30. Remedy: Look at the checks.",
+    )  # fmt: skip
+    assert "publish" not in steps
+
+
+def test_a_source_that_fails_is_tried_again_then_judged_and_the_run_is_red(
+    tiny_walks: Any, warehouse_connection: psycopg.Connection
+) -> None:
+    state, tasks = _run(tiny_walks, "tiny_unreachable")
+    assert state == "failed"
+    assert tasks["load_shop"] == ("failed", 3)
+    assert {tasks[name][0] for name in ("check_raw", "publish", "brief")} == {"success"}
+    assert tasks["finish_run"][0] == "failed"
+    assert _status(warehouse_connection, "tiny_unreachable") == [(DAY, "failed")]
+
+
+def test_a_run_that_cannot_begin_runs_no_step(
+    tiny_walks: Any, warehouse_connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise GuardBlocked("Not today.", "Wait.")
+
+    monkeypatch.setattr("dags.walk_tasks.ensure_schemas", refuse)
+    before = _status(warehouse_connection, "tiny_success")
+    state, tasks = _run(tiny_walks, "tiny_success")
+    assert state == "failed"
+    assert tasks["begin_run"] == ("failed", 1)
+    assert {tasks[name][0] for name in ("load_shop", "check_raw", "brief")} == {"upstream_failed"}
+    assert tasks["finish_run"][0] == "failed"
+    assert _status(warehouse_connection, "tiny_success") == before == []

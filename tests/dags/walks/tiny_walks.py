@@ -1,0 +1,43 @@
+"""Walks of tiny steps, laid out by the same code as the real ones."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from dags.walk_tasks import AS_OF, DEFAULT_ARGS, walk
+from warehouse.walk import Step
+
+STEPS = "tests.dags.steps:"
+
+
+def tiny(
+    dag_id: str, load: str = "succeed", guard: str = "succeed", publish: str = "succeed"
+) -> DAG:
+    """Defines a walk whose first steps do what their names say."""
+    with DAG(
+        dag_id=dag_id,
+        schedule=CronDataIntervalTimetable("0 2 * * *", timezone="America/New_York"),
+        catchup=False,
+        max_active_runs=1,
+        default_args={**DEFAULT_ARGS, "retry_delay": timedelta(seconds=0)},
+        params={"as_of": AS_OF},
+    ) as dag:
+        walk([
+            Step("load_shop", "load", STEPS + load),
+            Step("load_crm", "load", STEPS + "succeed"),
+            Step(
+                "check_raw", "check_raw", STEPS + guard,
+                after=("load_shop", "load_crm"), tolerates_failure=True,
+            ),
+            Step("publish", "publish", STEPS + publish, after=("check_raw",)),
+            Step("brief", "brief", STEPS + "succeed", after=("publish",), tolerates_failure=True),
+        ])  # fmt: skip
+    return dag
+
+
+DAGS = {
+    "tiny_success": tiny("tiny_success"),
+    "tiny_blocked": tiny("tiny_blocked", guard="block"),
+    "tiny_unreachable": tiny("tiny_unreachable", load="miss_source"),
+    "tiny_stalled": tiny("tiny_stalled", publish="stall"),
+}
