@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
@@ -250,10 +251,10 @@ def _advance_demo(settings: Settings, as_of: date) -> None:
             lay_down(settings, load_policy(settings.policy_file), as_of)
 
 
-def _out() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False)
+def _out() -> Console:
+    """Returns what tables are printed on: the terminal's width, or room enough in a file."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=160)
 
 
 def _libpq_environment(address: str) -> dict[str, str]:

@@ -31,19 +31,28 @@ def show(
     out.print(f"{run['dag_id']} for {day}: {run['status']} ({run['run_id']})", style="bold")
     _print(
         out,
-        ("room", "step", "status", "rows", "seconds", "peak MB", "message"),
+        ("room", "step", "status", "rows", "seconds", "peak MB"),
         _query(
             connection,
             """
             select
                 room, step, status, row_count,
                 round(extract(epoch from finished_at - started_at)::numeric, 1) as seconds,
-                peak_memory_mb, message
+                peak_memory_mb
             from ops.run_steps where run_id = %s order by started_at, step
             """,
             (run["run_id"],),
         ),
     )
+    for step, message in _query(
+        connection,
+        """
+        select step, message from ops.run_steps
+        where run_id = %s and message is not null order by started_at, step
+        """,
+        (run["run_id"],),
+    ):
+        out.print(f"{step}: {message}", style="red", soft_wrap=True)
     if dag_id != "customer_nightly":
         show_models(connection, out=out)
         return
