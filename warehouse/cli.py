@@ -229,7 +229,10 @@ def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
 
     @contextmanager
     def watch(step: Step, number: int, of: int) -> Iterator[None]:
-        with doing(f"[{number}/{of}] {step.name}"):
+        if not console.is_terminal:  # the log lines say it
+            yield
+            return
+        with doing(f"[{number:2}/{of}] {step.name}"):
             yield
 
     report = run_walk(settings, dag_id, as_of, fresh=fresh, watch=watch)
