@@ -1,0 +1,125 @@
+{{
+    config(
+        materialized="incremental",
+        unique_key="as_of_date",
+        indexes=[{"columns": ["as_of_date", "list_name", "person_id"], "unique": true}],
+    )
+}}
+
+-- What came of list entries whose horizon has passed: treatment against holdout.
+-- Grain: one row per entry of target_list_entries. Entries still running are not here.
+with entries as (
+    select
+        as_of_date,
+        list_name,
+        person_id,
+        treatment_group,
+        {{ add_days("as_of_date", var("policy")["horizon_days"]) }} as window_end_date
+    from {{ ref("target_list_entries") }}
+),
+
+outcomes_so_far as (
+    {{ days_settled() }}
+),
+
+contacts as (
+    select
+        person_id,
+        contact_date
+    from {{ ref("fct_contacts") }}
+),
+
+interactions as (
+    select
+        person_id,
+        interaction_date
+    from {{ ref("fct_interactions") }}
+),
+
+orders as (
+    select
+        person_id,
+        order_date,
+        order_amount
+    from {{ ref("fct_orders") }}
+),
+
+-- Days whose horizon has passed by the newest list: those not settled yet, and the day that was
+-- built just now.
+due_entries as (
+    select
+        entries.as_of_date,
+        entries.list_name,
+        entries.person_id,
+        entries.treatment_group,
+        entries.window_end_date
+    from entries
+    left join outcomes_so_far on entries.as_of_date = outcomes_so_far.as_of_date
+    where
+        entries.window_end_date <= (select max(newest.as_of_date) from entries as newest)
+        and (
+            outcomes_so_far.as_of_date is null
+            or entries.as_of_date = {{ as_of_date() }}
+        )
+),
+
+purchases as (
+    select
+        due_entries.as_of_date,
+        due_entries.list_name,
+        due_entries.person_id,
+        count(*) as order_count,
+        sum(orders.order_amount) as order_amount
+    from due_entries
+    inner join orders
+        on due_entries.person_id = orders.person_id
+        and orders.order_date > due_entries.as_of_date
+        and orders.order_date <= due_entries.window_end_date
+    group by due_entries.as_of_date, due_entries.list_name, due_entries.person_id
+),
+
+final as (
+    select
+        due_entries.as_of_date,
+        due_entries.list_name,
+        due_entries.person_id,
+        due_entries.treatment_group,
+        due_entries.window_end_date,
+        exists (
+            select 1
+            from contacts
+            where
+                contacts.person_id = due_entries.person_id
+                and contacts.contact_date > due_entries.as_of_date
+                and contacts.contact_date <= due_entries.window_end_date
+        ) as is_contacted,
+        exists (
+            select 1
+            from interactions
+            where
+                interactions.person_id = due_entries.person_id
+                and interactions.interaction_date > due_entries.as_of_date
+                and interactions.interaction_date <= due_entries.window_end_date
+        ) as has_responded,
+        purchases.person_id is not null as has_bought,
+        coalesce(purchases.order_count, 0) as order_count,
+        cast(coalesce(purchases.order_amount, 0) as numeric(18, 2)) as order_amount
+    from due_entries
+    left join purchases
+        on due_entries.as_of_date = purchases.as_of_date
+        and due_entries.list_name = purchases.list_name
+        and due_entries.person_id = purchases.person_id
+)
+
+select
+    as_of_date,
+    list_name,
+    person_id,
+    treatment_group,
+    window_end_date,
+    is_contacted,
+    has_responded,
+    has_bought,
+    order_count,
+    order_amount
+from final

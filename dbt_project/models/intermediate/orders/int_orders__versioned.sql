@@ -1,0 +1,223 @@
+{{
+    config(
+        materialized="incremental",
+        unique_key="order_id",
+        indexes=[
+            {"columns": ["order_id", "known_from_date"], "unique": true},
+            {"columns": ["source", "load_id"]},
+        ],
+    )
+}}
+
+-- Orders with the sums of their lines, as they were known from one business day to another. A
+-- correction makes a new version, so a day that is built again sees what was known on that day.
+-- Grain: one row per order and version; known_to_date is null for the newest. An order whose lines
+-- have not arrived has none; lines whose order has not arrived are not here.
+with new_orders as (
+    {{ union_feed("orders", only_new_loads=true) }}
+),
+
+new_lines as (
+    {{ union_feed("order_lines", only_new_loads=true) }}
+),
+
+all_orders as (
+    {{ union_feed("orders") }}
+),
+
+all_lines as (
+    {{ union_feed("order_lines") }}
+),
+
+products as (
+    select
+        product_id,
+        department,
+        brand_type,
+        known_from_date,
+        known_to_date
+    from {{ ref("int_products__versioned") }}
+),
+
+touched as (
+    select order_id from new_orders
+    union
+    select order_id from new_lines
+),
+
+headers as (
+    select
+        all_orders.order_id,
+        all_orders.source,
+        all_orders.source_customer_id,
+        all_orders.store_id,
+        all_orders.purchased_at,
+        {{ business_date("all_orders.purchased_at") }} as order_date,
+        all_orders.updated_at,
+        all_orders.load_id,
+        case
+            when all_orders.is_history then {{ business_date("all_orders.purchased_at") }}
+            else greatest(
+                {{ business_date("all_orders.purchased_at") }}, all_orders.reported_date
+            )
+        end as known_from_date
+    from all_orders
+    inner join touched on all_orders.order_id = touched.order_id
+),
+
+first_known as (
+    select
+        order_id,
+        min(known_from_date) as known_from_date
+    from headers
+    group by order_id
+),
+
+lines as (
+    select
+        all_lines.order_id,
+        all_lines.product_id,
+        all_lines.unit_count,
+        all_lines.sales_amount,
+        all_lines.retail_discount_amount,
+        all_lines.coupon_discount_amount,
+        all_lines.coupon_match_amount,
+        all_lines.updated_at,
+        all_lines.load_id,
+        case
+            when all_lines.is_history then first_known.known_from_date
+            else greatest(first_known.known_from_date, all_lines.reported_date)
+        end as known_from_date
+    from all_lines
+    inner join first_known on all_lines.order_id = first_known.order_id
+),
+
+-- The days on which anything about an order became known.
+versions as (
+    select
+        order_id,
+        known_from_date
+    from headers
+    union
+    select
+        order_id,
+        known_from_date
+    from lines
+),
+
+version_headers as (
+    select
+        versions.order_id,
+        versions.known_from_date,
+        headers.source,
+        headers.source_customer_id,
+        headers.store_id,
+        headers.purchased_at,
+        headers.order_date,
+        headers.load_id,
+        row_number() over (
+            partition by versions.order_id, versions.known_from_date
+            order by headers.known_from_date desc, headers.updated_at desc, headers.load_id desc
+        ) as place
+    from versions
+    inner join headers
+        on versions.order_id = headers.order_id
+        and headers.known_from_date <= versions.known_from_date
+),
+
+version_lines as (
+    select
+        versions.order_id,
+        versions.known_from_date,
+        lines.product_id,
+        lines.unit_count,
+        lines.sales_amount,
+        lines.retail_discount_amount,
+        lines.coupon_discount_amount,
+        lines.coupon_match_amount,
+        lines.load_id,
+        row_number() over (
+            partition by versions.order_id, versions.known_from_date, lines.product_id
+            order by lines.known_from_date desc, lines.updated_at desc, lines.load_id desc
+        ) as place
+    from versions
+    inner join lines
+        on versions.order_id = lines.order_id
+        and lines.known_from_date <= versions.known_from_date
+),
+
+line_sums as (
+    select
+        version_lines.order_id,
+        version_lines.known_from_date,
+        count(*) as line_count,
+        sum(version_lines.unit_count) as unit_count,
+        sum(version_lines.sales_amount) as order_amount,
+        sum(version_lines.retail_discount_amount) as retail_discount_amount,
+        sum(version_lines.coupon_discount_amount) as coupon_discount_amount,
+        sum(version_lines.coupon_match_amount) as coupon_match_amount,
+        sum(version_lines.sales_amount) filter (
+            where products.brand_type = 'private'
+        ) as private_brand_amount,
+        {{ distinct_values("products.department") }} as departments,
+        max(version_lines.load_id) as load_id
+    from version_lines
+    left join products
+        on version_lines.product_id = products.product_id
+        and version_lines.known_from_date >= products.known_from_date
+        and (
+            version_lines.known_from_date < products.known_to_date
+            or products.known_to_date is null
+        )
+    where version_lines.place = 1
+    group by version_lines.order_id, version_lines.known_from_date
+),
+
+final as (
+    select
+        version_headers.order_id,
+        version_headers.known_from_date,
+        lead(version_headers.known_from_date) over (
+            partition by version_headers.order_id
+            order by version_headers.known_from_date
+        ) as known_to_date,
+        version_headers.source,
+        version_headers.source_customer_id,
+        version_headers.store_id,
+        version_headers.purchased_at,
+        version_headers.order_date,
+        coalesce(line_sums.line_count, 0) as line_count,
+        coalesce(line_sums.unit_count, 0) as unit_count,
+        coalesce(line_sums.order_amount, 0) as order_amount,
+        coalesce(line_sums.retail_discount_amount, 0) as retail_discount_amount,
+        coalesce(line_sums.coupon_discount_amount, 0) as coupon_discount_amount,
+        coalesce(line_sums.coupon_match_amount, 0) as coupon_match_amount,
+        coalesce(line_sums.private_brand_amount, 0) as private_brand_amount,
+        line_sums.departments,
+        greatest(version_headers.load_id, line_sums.load_id) as load_id
+    from version_headers
+    left join line_sums
+        on version_headers.order_id = line_sums.order_id
+        and version_headers.known_from_date = line_sums.known_from_date
+    where version_headers.place = 1
+)
+
+select
+    order_id,
+    known_from_date,
+    known_to_date,
+    source,
+    source_customer_id,
+    store_id,
+    purchased_at,
+    order_date,
+    line_count,
+    unit_count,
+    order_amount,
+    retail_discount_amount,
+    coupon_discount_amount,
+    coupon_match_amount,
+    private_brand_amount,
+    departments,
+    load_id
+from final

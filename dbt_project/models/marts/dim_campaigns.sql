@@ -1,0 +1,74 @@
+-- Campaigns with how many persons they contacted and how many products their coupons were good for.
+-- Grain: one row per campaign.
+with versions as (
+    {{ union_feed("campaigns") }}
+),
+
+offers as (
+    {{ union_feed("campaign_offers") }}
+),
+
+contacts as (
+    select
+        campaign_id,
+        contact_id
+    from {{ ref("fct_contacts") }}
+),
+
+campaigns as (
+    select
+        campaign_id,
+        campaign_type,
+        start_date,
+        end_date,
+        source,
+        row_number() over (
+            partition by campaign_id
+            order by reported_date desc, load_id desc
+        ) as place
+    from versions
+),
+
+offer_counts as (
+    select
+        campaign_id,
+        count(distinct coupon_code) as coupon_count,
+        count(distinct product_id) as product_count
+    from offers
+    group by campaign_id
+),
+
+contact_counts as (
+    select
+        campaign_id,
+        count(*) as contact_count
+    from contacts
+    group by campaign_id
+),
+
+final as (
+    select
+        campaigns.campaign_id,
+        campaigns.campaign_type,
+        campaigns.start_date,
+        campaigns.end_date,
+        coalesce(offer_counts.coupon_count, 0) as coupon_count,
+        coalesce(offer_counts.product_count, 0) as product_count,
+        coalesce(contact_counts.contact_count, 0) as contact_count,
+        campaigns.source
+    from campaigns
+    left join offer_counts on campaigns.campaign_id = offer_counts.campaign_id
+    left join contact_counts on campaigns.campaign_id = contact_counts.campaign_id
+    where campaigns.place = 1
+)
+
+select
+    campaign_id,
+    campaign_type,
+    start_date,
+    end_date,
+    coupon_count,
+    product_count,
+    contact_count,
+    source
+from final

@@ -1,0 +1,105 @@
+{{
+    config(
+        materialized="incremental",
+        unique_key="product_id",
+        indexes=[{"columns": ["product_id"], "unique": true}],
+    )
+}}
+
+-- Products as they are described now.
+-- Grain: one row per product, also for a product that was sold but that no source describes.
+with versions as (
+    select
+        product_id,
+        manufacturer_id,
+        department,
+        brand_type,
+        category,
+        product_type,
+        package_size,
+        source,
+        load_id
+    from {{ ref("int_products__versioned") }}
+    where known_to_date is null
+),
+
+loads_read as (
+    {{ loads_read("products") }}
+),
+
+sold as (
+    select
+        product_id,
+        source
+    from {{ ref("fct_order_lines") }}
+    group by product_id, source
+),
+
+described as (
+    select
+        versions.product_id,
+        versions.manufacturer_id,
+        versions.department,
+        versions.brand_type,
+        versions.category,
+        versions.product_type,
+        versions.package_size,
+        true as is_described,
+        versions.source,
+        versions.load_id
+    from versions
+    inner join loads_read
+        on versions.source = loads_read.source
+        and versions.load_id > loads_read.load_id
+),
+
+undescribed as (
+    select
+        sold.product_id,
+        sold.source
+    from sold
+    left join versions on sold.product_id = versions.product_id
+    where versions.product_id is null
+),
+
+final as (
+    select
+        product_id,
+        manufacturer_id,
+        department,
+        brand_type,
+        category,
+        product_type,
+        package_size,
+        is_described,
+        source,
+        load_id
+    from described
+    union all
+    select
+        product_id,
+        cast(null as text) as manufacturer_id,
+        cast(null as text) as department,
+        cast(null as text) as brand_type,
+        cast(null as text) as category,
+        cast(null as text) as product_type,
+        cast(null as text) as package_size,
+        false as is_described,
+        source,
+        -- Not a load of products: the watermark must not move.
+        cast(null as text) as load_id
+    from undescribed
+)
+
+select
+    product_id,
+    manufacturer_id,
+    department,
+    brand_type,
+    category,
+    product_type,
+    package_size,
+    is_described,
+    source,
+    load_id
+from final

@@ -1,0 +1,154 @@
+{{ config(indexes=[{"columns": ["person_id", "channel"], "unique": true}]) }}
+
+-- Where a person can be reached and whether that is allowed. Only the publisher's role reads it.
+-- Grain: one row per person and channel. No consent is assumed: without a grant it is unknown.
+with contact_points as (
+    {{ union_feed("contact_points") }}
+),
+
+grants as (
+    {{ consent_grants() }}
+),
+
+links as (
+    select
+        source,
+        source_customer_id,
+        person_id
+    from {{ source("identity", "person_links") }}
+),
+
+-- What each record of a person says last of a channel.
+newest_points as (
+    select
+        source,
+        source_customer_id,
+        channel,
+        contact_value,
+        consent_status,
+        consent_at,
+        updated_at,
+        row_number() over (
+            partition by source, source_customer_id, channel
+            order by updated_at desc, load_id desc, contact_value asc
+        ) as place
+    from contact_points
+),
+
+-- A grant by policy adds the channel for every record of its source.
+statements as (
+    select
+        links.person_id,
+        links.source,
+        links.source_customer_id,
+        newest_points.channel,
+        newest_points.contact_value,
+        newest_points.consent_status,
+        case when newest_points.consent_status = 'granted' then 'given at the source' end as basis,
+        newest_points.consent_at,
+        newest_points.updated_at
+    from newest_points
+    inner join links
+        on newest_points.source = links.source
+        and newest_points.source_customer_id = links.source_customer_id
+    where newest_points.place = 1
+    union all
+    select
+        links.person_id,
+        links.source,
+        links.source_customer_id,
+        grants.channel,
+        cast(null as text) as contact_value,
+        'granted by policy' as consent_status,
+        grants.reason as basis,
+        cast(null as timestamptz) as consent_at,
+        cast(null as timestamptz) as updated_at
+    from links
+    inner join grants on links.source = grants.source
+),
+
+-- A denial wins over everything, a grant at the source over the policy's.
+weighed as (
+    select
+        person_id,
+        source,
+        source_customer_id,
+        channel,
+        contact_value,
+        consent_status,
+        basis,
+        consent_at,
+        updated_at,
+        case consent_status
+            when 'denied' then 1
+            when 'granted' then 2
+            when 'granted by policy' then 3
+            else 4
+        end as weight
+    from statements
+),
+
+consents as (
+    select
+        person_id,
+        channel,
+        source,
+        consent_status,
+        basis,
+        consent_at,
+        row_number() over (
+            partition by person_id, channel
+            order by
+                weight asc, consent_at desc nulls last, source asc, source_customer_id asc,
+                basis asc
+        ) as place
+    from weighed
+),
+
+contact_values as (
+    select
+        person_id,
+        channel,
+        contact_value,
+        row_number() over (
+            partition by person_id, channel
+            order by updated_at desc nulls last, source asc, source_customer_id asc
+        ) as place
+    from weighed
+    where contact_value is not null
+),
+
+final as (
+    select
+        consents.person_id,
+        consents.channel,
+        contact_values.contact_value,
+        case consents.consent_status
+            when 'denied' then 'denied'
+            when 'granted' then 'granted'
+            when 'granted by policy' then 'granted'
+            else 'unknown'
+        end as consent_status,
+        consents.basis as consent_basis,
+        case
+            when consents.consent_status = 'granted by policy' then 'policy'
+            when consents.consent_status in ('denied', 'granted') then consents.source
+        end as consent_source,
+        consents.consent_at
+    from consents
+    left join contact_values
+        on consents.person_id = contact_values.person_id
+        and consents.channel = contact_values.channel
+        and contact_values.place = 1
+    where consents.place = 1
+)
+
+select
+    person_id,
+    channel,
+    contact_value,
+    consent_status,
+    consent_basis,
+    consent_source,
+    consent_at
+from final

@@ -1,0 +1,30 @@
+-- Customers of the shop.
+-- Grain: one row per version of a customer. No contact details: the shop holds none.
+with customers as (
+    select
+        customer_id,
+        registered_at,
+        updated_at,
+        _dlt_load_id
+    from {{ source("shop", "customers") }}
+    where {{ is_accepted("shop", "customers") }}
+),
+
+final as (
+    select
+        cast(customer_id as text) as source_customer_id,
+        -- The shop and the other sources of the demo share the household's number.
+        'household:' || customer_id as exact_key,
+        registered_at as first_seen_at,
+        updated_at,
+        _dlt_load_id as load_id
+    from customers
+)
+
+select
+    source_customer_id,
+    exact_key,
+    first_seen_at,
+    updated_at,
+    load_id
+from final
