@@ -5,10 +5,11 @@ comes from `warehouse.connections.source_url`.
 """
 
 import json
+from codecs import lookup
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import SourceError
 from warehouse.settings import Settings
@@ -22,6 +23,14 @@ ColumnType = Annotated[
         description="text, bigint, double, boolean, date, timestamptz or numeric(p,s)",
     ),
 ]
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        lookup(name)
+    except LookupError:
+        raise ValueError("an encoding such as utf-8 or cp949") from None
+    return name
 
 
 class _Section(BaseModel):
@@ -79,7 +88,7 @@ class FileTable(Table):
     mode: Literal["append", "upsert", "snapshot"]
     path: Annotated[str, Field(pattern=r"^[^*?{}]*\{date\}[^*?{}]*$")]
     format: Literal["csv", "parquet"]
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
     @model_validator(mode="after")

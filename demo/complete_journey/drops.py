@@ -33,16 +33,16 @@ _OF_STARTING_CAMPAIGNS = {
     "campaign_descriptions": """
         select campaign_id, campaign_type, start_date::date as start_date,
             end_date::date as end_date
-        from all_campaign_descriptions where start_date = $day order by campaign_id
+        from campaign_descriptions where start_date = $day order by campaign_id
     """,
     "contacts": """
         select campaign_id, household_id, start_date::date as contacted_on
-        from campaigns join all_campaign_descriptions using (campaign_id)
+        from campaigns join campaign_descriptions using (campaign_id)
         where start_date = $day order by campaign_id, household_id
     """,
     "coupons": """
         select campaign_id, coupon_upc, product_id
-        from coupons join all_campaign_descriptions using (campaign_id)
+        from coupons join campaign_descriptions using (campaign_id)
         where start_date = $day order by campaign_id, coupon_upc, product_id
     """,
 }
@@ -100,7 +100,7 @@ def _drops(
     for day in _days(_monday_on_or_before(FIRST_DAY), as_of, step=7):
         drops[f"crm/demographics_{day}.csv"] = demographics(day)
     starts = published.execute(
-        "select distinct start_date::date from all_campaign_descriptions"
+        "select distinct start_date::date from campaign_descriptions"
         " where start_date <= $day order by 1",
         {"day": as_of},
     ).fetchall()

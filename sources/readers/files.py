@@ -288,18 +288,8 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[_Record]:
     believed: its first line alone is given up and reading goes on behind it, so that one bad line
     never takes good ones with it.
     """
-    pushed_back: deque[str] = deque()
-    taken: list[str] = []
-
-    def feed() -> Iterator[str]:
-        while True:
-            text = pushed_back.popleft() if pushed_back else next(lines, None)
-            if text is None:
-                return
-            taken.append(text)
-            yield text
-
-    reader = csv.reader(feed(), delimiter=delimiter, strict=True)
+    source = _Lines(lines)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     width: int | None = None
     line = 1
     while True:
@@ -310,15 +300,35 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[_Record]:
             fields, fault = [], str(error)
         if fields is None:
             return
-        if len(taken) > 1 and (fault or (width is not None and len(fields) != width)):
-            pushed_back.extendleft(reversed(taken[1:]))
-            del taken[1:]
+        if len(source.taken) > 1 and (fault or (width is not None and len(fields) != width)):
+            source.give_back_all_but_first()
             fields, fault = [], "a quote opens that does not close in this record"
         if fields or fault:
             width = width or len(fields)
-            yield _Record(line, "".join(taken), fields, fault)
-        line += len(taken)
-        taken.clear()
+            yield _Record(line, "".join(source.taken), fields, fault)
+        line += len(source.taken)
+        source.taken.clear()
+
+
+class _Lines:
+    """An iterator of lines that knows what was taken and takes it back, also after its end."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._given_back: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def give_back_all_but_first(self) -> None:
+        self._given_back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
 
 
 def _fault(record: _Record, width: int, encoding: str) -> str | None:

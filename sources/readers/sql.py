@@ -129,9 +129,10 @@ def _version_ids(rows: pa.Table, table: SqlTable) -> pa.Array:
 
 def _engine(source: str, url: str) -> sa.Engine:
     try:
+        without_secret(url)  # a port that is no number
         backend = sa.make_url(url).get_backend_name()
         return sa.create_engine(url, connect_args=_CONNECT_ARGUMENTS.get(backend, {}))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
+    except (ValueError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
         raise SourceError(
             f"SOURCE_{source.upper()}_URL is not the URL of a database.",
             "Write it as postgresql://user:password@host:port/database.",
@@ -141,7 +142,7 @@ def _engine(source: str, url: str) -> sa.Engine:
 def _unusable(source: str, url: str, error: sa.exc.SQLAlchemyError) -> SourceError:
     said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
     return SourceError(
-        f"Source {source} at {without_secret(url)} cannot be used: {said[-1]}.",
+        f"Source {source} at {without_secret(url)} cannot be used: {said[0]}.",
         f"Check that it runs, and user, password and database in SOURCE_{source.upper()}_URL.",
     )
 
