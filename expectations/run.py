@@ -116,7 +116,7 @@ def _block(context: RunContext, door: str, failed: "Sequence[Result]") -> None:
     if not failed:
         return
     first = "; ".join(
-        f"{result.check.check_id} is {result.observed}, expected {result.check.expected}"
+        f"{result.check.check_id}: {result.observed}, expected {result.check.expected}"
         for result in failed[:3]
     )
     more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""

@@ -17,6 +17,7 @@ from warehouse.context import RunContext
 
 ENTRIES = "activation.target_list_entries"
 SCORES = "ml.customer_scores"
+LINKS = "identity.person_links"
 
 # So many standard deviations: an honest draw lies outside once in sixteen thousand nights.
 _HOLDOUT_DEVIATIONS = 4
@@ -42,7 +43,7 @@ def _entries(context: RunContext) -> Suite:
         ),
         one_of(
             "lists.entries.trust", "block", ENTRIES, "says_what_is_stale", ("yes",),
-            "every row marked while a source is not fresh",
+            "marked wherever a source that holds the person is not fresh",
         ),
     ]  # fmt: skip
     checks += [
@@ -57,15 +58,22 @@ def _entries(context: RunContext) -> Suite:
             coalesce(entries.treatment_group, 'unknown') as treatment_group,
             nullif(btrim(entries.consent_basis), '') as consent_basis,
             case
-                when entries.trust = 'ok' and late.sources is not null then 'no'
+                when entries.trust = 'ok' and exists (
+                    select 1
+                    from {LINKS} as links
+                    inner join ops.source_status as late
+                        on
+                            late.source = links.source
+                            and late.as_of_date = entries.as_of_date
+                            and late.status <> 'fresh'
+                    where
+                        links.person_id = entries.person_id
+                        and links.linked_as_of_date <= entries.as_of_date
+                )
+                    then 'no'
                 else 'yes'
             end as says_what_is_stale
         from {ENTRIES} as entries
-        cross join (
-            select string_agg(distinct source, ', ') as sources
-            from ops.source_status
-            where as_of_date = date '{context.as_of}' and status <> 'fresh'
-        ) as late
         where entries.as_of_date = date '{context.as_of}'
     """  # noqa: S608
     return Suite("lists.entries", query, checks, reads=(ENTRIES,))
@@ -77,14 +85,13 @@ def _list(context: RunContext, name: str) -> Suite:
     definition = policy.lists[name]
     checks = [
         at_least(f"lists.{name}.size", "warn", ENTRIES, "row_count", 1, " rows"),
-        at_most(f"lists.{name}.cap", "block", ENTRIES, "contact_count", definition.max_rows),
+        at_most(f"lists.{name}.cap", "block", ENTRIES, "row_count", definition.max_rows, " rows"),
         at_most(f"lists.{name}.ranks", "block", ENTRIES, "missing_rank_count", 0),
         at_most(f"lists.{name}.scores", "block", ENTRIES, "unscored_count", 0),
     ]
     query = f"""
         select
             count(*) as row_count,
-            count(*) filter (where treatment_group = 'contact') as contact_count,
             -- Ranks are 1..n: as many numbers of that range are missing as ranks are wrong.
             count(*) - count(distinct rank) filter (where rank between 1 and row_count)
                 as missing_rank_count,
@@ -92,7 +99,6 @@ def _list(context: RunContext, name: str) -> Suite:
         from (
             select
                 entries.rank,
-                entries.treatment_group,
                 count(*) over () as row_count,
                 exists (
                     select 1 from {SCORES} as scores

@@ -110,6 +110,11 @@ insert into ops.loads values
 """
 
 CUSTOMERS = """
+insert into identity.person_links
+select source, id::text, 'P' || lpad(id::text, 4, '0'), 'exact_key', 'test', '2017-11-01'
+from generate_series(1, 200) as id, unnest(array['shop', 'crm']) as source
+where source = 'shop' or id % 4 = 0;
+
 create table marts.dim_customers as
 select 'P' || lpad(id::text, 4, '0') as person_id from generate_series(1, 200) as id;
 

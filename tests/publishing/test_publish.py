@@ -247,7 +247,7 @@ def test_a_cell_never_begins_as_a_formula(checked_night: RunContext) -> None:
         connection.execute(
             """
             update activation.target_list_entries
-            set reason_1 = (%s::text[])[1 + rank % 11] || 'cmd|'' /C calc''!A0'
+            set reason_1 = (%s::text[])[1 + rank %% 11] || 'cmd|'' /C calc''!A0'
             """,
             (starts,),
         )
