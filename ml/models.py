@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ml.reasons import ReasonGroup
-from ml.rules import Rule
+from ml.rules import PlainRule, Rule
 from warehouse.errors import ModelError
 
 
@@ -17,19 +17,31 @@ class ModelSpec:
         population: the population of `ftr_customers` it learns from and scores.
         event_is_purchase: the event is a purchase within the horizon; else, that there is none.
         groups: reason groups; the model's features are theirs, in this order.
-        rule: what it must beat.
+        rules: what it must beat.
+        plain: what scores before anything was trained.
     """
 
     name: str
     population: str
     event_is_purchase: bool
     groups: tuple[ReasonGroup, ...]
-    rule: Rule
+    rules: tuple[Rule, ...]
+    plain: PlainRule
 
     @property
     def features(self) -> tuple[str, ...]:
         """The model's inputs, in the order of its matrix."""
         return tuple(feature for group in self.groups for feature in group.features)
+
+    def rule(self, name: str) -> Rule:
+        """Returns one of the rules; raises `ModelError` naming those there are."""
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        raise ModelError(
+            f"The {self.name} model has no rule {name!r}.",
+            f"Known: {', '.join(rule.name for rule in self.rules)}; train again.",
+        )
 
 
 @cache

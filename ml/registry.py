@@ -335,13 +335,17 @@ def _derive_status(connection: psycopg.Connection, model_name: str) -> None:
                     select version from ml.champions
                     where model_name = %(model)s order by in_force_from desc limit 1
                 ) then 'champion'
-                when reign.first_day is null then 'candidate'
-                else 'retired'
+                when reign.was_approved then 'retired'
+                else 'candidate'
             end
         from (
-            select model_versions.version, min(champions.in_force_from) as first_day
+            select
+                model_versions.version,
+                min(champions.in_force_from) as first_day,
+                count(champions.version) + count(training_runs.version) > 0 as was_approved
             from ml.model_versions
             left join ml.champions using (model_name, version)
+            left join ml.training_runs using (model_name, version)
             where model_versions.model_name = %(model)s
             group by model_versions.version
         ) as reign

@@ -1,8 +1,8 @@
 """The rules that a good clerk would go by: what a model must beat, and what ships when it does not.
 
-A rule orders customers by one number that anybody can work out by hand. Fitted, it turns that
-number into a probability by the rates seen in training; unfitted, by a plain formula that is not
-calibrated and says so.
+A rule orders customers by one number that anybody can work out by hand, and turns it into a
+probability by the rates seen in training. Before anything was trained, a plain formula takes its
+place, which is not calibrated and says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,21 +18,35 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Rule:
-    """One number per customer, and what follows from it.
+    """One number per customer, and what it rests on.
 
     Attributes:
-        name: what the number is, in words.
+        name: stable; a stored rule is found by it.
+        says: what the number is, in words.
         inputs: the features it needs.
         measure: the number; NaN where it is not known.
-        guess: an uncalibrated probability for every row, known number or not, from the features
-            and the horizon in days.
         reasons: the reason groups that the rule rests on, the first named first.
     """
 
     name: str
+    says: str
     inputs: tuple[str, ...]
     measure: Callable[[Columns], FloatArray]
-    guess: Callable[[Columns, int], FloatArray]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlainRule:
+    """A formula that needs no training and claims no more than an order.
+
+    Attributes:
+        inputs: the features it needs, known of everybody in the population.
+        probability: from the features and the horizon in days; not calibrated.
+        reasons: the reason groups that the rule rests on, the first named first.
+    """
+
+    inputs: tuple[str, ...]
+    probability: Callable[[Columns, int], FloatArray]
     reasons: tuple[str, ...]
 
 

@@ -19,7 +19,7 @@ from ml.calibration import Calibration
 from ml.features import matrix, read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import ReasonGroup, explain
-from ml.rules import FittedRule, Rule
+from ml.rules import FittedRule, PlainRule, Rule
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError, WarehouseError
 
@@ -95,11 +95,10 @@ class XGBoostScorer:
 
 @dataclass(frozen=True)
 class RuleScorer:
-    """The rule: fitted, or plain where nothing was ever trained."""
+    """A rule with its fitted rates."""
 
     rule: Rule
-    fitted: FittedRule | None
-    horizon_days: int
+    fitted: FittedRule
     groups: tuple[ReasonGroup, ...]
 
     @property
@@ -108,12 +107,27 @@ class RuleScorer:
         return self.rule.inputs
 
     def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
-        """Returns probabilities; the rule's reasons are the same for all, in the rule's order."""
-        probability = (
-            self.fitted.probability(self.rule.measure(columns))
-            if self.fitted
-            else self.rule.guess(columns, self.horizon_days)
-        )
+        """Returns probabilities; the reasons are the same for all, in the rule's order."""
+        probability = self.fitted.probability(self.rule.measure(columns))
+        return probability, np.ones((len(probability), len(self.groups)))
+
+
+@dataclass(frozen=True)
+class PlainScorer:
+    """The plain rule: what scores where nothing was ever trained."""
+
+    plain: PlainRule
+    horizon_days: int
+    groups: tuple[ReasonGroup, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features the rule takes."""
+        return self.plain.inputs
+
+    def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
+        """Returns uncalibrated probabilities; the reasons are in the rule's order."""
+        probability = self.plain.probability(columns, self.horizon_days)
         return probability, np.ones((len(probability), len(self.groups)))
 
 
@@ -171,6 +185,7 @@ def _score_one(context: RunContext, connection: psycopg.Connection, model: InFor
         with cursor.copy("copy scored from stdin") as copy:
             for persons, columns in batches:
                 probability, contributions = model.scorer.score(columns)
+                _require_known(model, probability)
                 reasons = explain(
                     model.scorer.groups, contributions, columns, context.policy.language
                 )
@@ -196,8 +211,8 @@ def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSp
     champion = registry.champion_for(connection, spec.name, context.as_of)
     horizon_days = context.policy.horizon_days
     if champion is None:
-        rule = RuleScorer(spec.rule, None, horizon_days, _groups(spec, spec.rule.reasons))
-        return InForce(spec, rule, registry.PLAIN_RULE, "rule", is_calibrated=False)
+        plain = PlainScorer(spec.plain, horizon_days, _groups(spec, spec.plain.reasons))
+        return InForce(spec, plain, registry.PLAIN_RULE, "rule", is_calibrated=False)
     stored = registry.load(context.settings.models_dir, champion)
     if stored.manifest["horizon_days"] != horizon_days:
         raise ModelError(
@@ -205,20 +220,17 @@ def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSp
             f"the policy's horizon_days is {horizon_days}.",
             f"Train as of a day before {context.as_of}, retire the model, or restore the policy.",
         )
-    scorer = (
-        _xgboost_scorer(spec, stored)
-        if champion.kind == "xgboost"
-        else RuleScorer(
-            spec.rule,
-            FittedRule.from_json(stored.manifest["rule"]),
-            horizon_days,
-            _groups(spec, spec.rule.reasons),
-        )
-    )
-    return InForce(spec, scorer, champion.version, champion.kind, is_calibrated=True)
+    of_kind = {"xgboost": _xgboost_scorer, "rule": _rule_scorer}[champion.kind]
+    return InForce(spec, of_kind(spec, stored), champion.version, champion.kind, is_calibrated=True)
 
 
-def _xgboost_scorer(spec: ModelSpec, stored: registry.Artefact) -> XGBoostScorer:
+def _rule_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
+    rule = spec.rule(stored.manifest["rule"]["name"])
+    fitted = FittedRule.from_json(stored.manifest["rule"])
+    return RuleScorer(rule, fitted, _groups(spec, rule.reasons))
+
+
+def _xgboost_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
     import xgboost
 
     assert stored.model is not None
@@ -244,6 +256,15 @@ def _groups(spec: ModelSpec, names: Sequence[str]) -> tuple[ReasonGroup, ...]:
             "Bring the group back to ml/vocabulary.py, or train again.",
         )
     return tuple(known[name] for name in names)
+
+
+def _require_known(model: InForce, probability: FloatArray) -> None:
+    unknown = int(np.isnan(probability).sum())
+    if unknown:
+        raise ModelError(
+            f"{model.spec.name} {model.version} gives {unknown} customers no probability.",
+            f"Look for nulls in {', '.join(model.scorer.features)} of features.ftr_customers.",
+        )
 
 
 def _require_day(connection: psycopg.Connection, as_of: date) -> None:

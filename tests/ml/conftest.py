@@ -1,0 +1,52 @@
+"""Worlds with planted causes, one of them trained once for all tests that only read it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from ml.train import train
+from tests.ml.world import AS_OF, World, build
+from warehouse.context import RunContext
+from warehouse.policy import Policy
+from warehouse.settings import Settings
+
+TONIGHT = date(2017, 11, 30)
+
+
+@pytest.fixture(scope="session")
+def trained(
+    settings: Settings,
+    policy: Policy,
+    new_warehouse: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunContext:
+    """The night after both models were trained; for tests that leave the registry as it is."""
+    home = tmp_path_factory.mktemp("trained")
+    context = RunContext(
+        settings=settings.model_copy(update={"living_crm_home": home}),
+        policy=policy,
+        as_of=AS_OF,
+        run_id="training",
+        url=new_warehouse(),
+    )
+    build(context.url, policy, World())
+    train(context, "churn")
+    train(context, "winback")
+    return replace(context, as_of=TONIGHT, run_id="night")
+
+
+@pytest.fixture
+def world_of(
+    isolated_settings: Settings, policy: Policy, warehouse: str
+) -> Callable[[World], RunContext]:
+    """Makes a world of the test's own, not yet trained, as of the training day."""
+
+    def make(world: World) -> RunContext:
+        build(warehouse, policy, world)
+        return RunContext(
+            settings=isolated_settings, policy=policy, as_of=AS_OF, run_id="test", url=warehouse
+        )
+
+    return make

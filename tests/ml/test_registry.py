@@ -1,0 +1,125 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from ml import registry
+from ml.score import score
+from ml.train import train
+from tests.ml.conftest import TONIGHT
+from tests.ml.world import AS_OF, World
+from warehouse.context import RunContext
+from warehouse.errors import ModelError
+
+
+def _in_force(context: RunContext, day: date) -> str | None:
+    with context.connection() as connection:
+        champion = registry.champion_for(connection, "churn", day)
+    return champion.version if champion else None
+
+
+def _statuses(context: RunContext) -> dict[str, str]:
+    with context.connection() as connection:
+        return dict(
+            connection.execute(
+                "select version, status from ml.model_versions where model_name = 'churn'"
+            ).fetchall()
+        )
+
+
+def _churn_scores(context: RunContext) -> list[tuple[Any, ...]]:
+    score(context)
+    with context.connection() as connection:
+        return connection.execute(
+            "select * from ml.customer_scores where score_name = 'churn' and as_of_date = %s"
+            " order by person_id",
+            (context.as_of,),
+        ).fetchall()
+
+
+@pytest.fixture
+def twice_trained(world_of: Callable[[World], RunContext]) -> RunContext:
+    """A model of the day before, and the one of AS_OF, made different by another seed."""
+    context = world_of(World())
+    train(context, "churn")
+    with context.connection() as connection:
+        connection.execute(
+            """
+            update features.ftr_customers set as_of_date = as_of_date + 1;
+            update features.customer_labels set as_of_date = as_of_date + 1;
+            """
+        )
+    train(replace(context, as_of=AS_OF + timedelta(days=1)), "churn")
+    return replace(context, as_of=date(2017, 12, 1))
+
+
+def test_after_a_rollback_the_version_before_scores_and_earlier_days_reproduce(
+    twice_trained: RunContext,
+) -> None:
+    old, new = _in_force(twice_trained, TONIGHT), _in_force(twice_trained, date(2017, 12, 1))
+    assert old and new and old != new
+    before = _churn_scores(twice_trained)
+    with twice_trained.connection() as connection:
+        assert registry.rollback(connection, "churn", date(2017, 12, 2)) == old
+    assert _in_force(twice_trained, date(2017, 12, 2)) == old
+    assert _in_force(twice_trained, date(2017, 12, 1)) == new
+    assert _churn_scores(twice_trained) == before
+    assert _statuses(twice_trained) == {old: "champion", new: "retired"}
+    with (
+        twice_trained.connection() as connection,
+        pytest.raises(ModelError, match="No churn model was in force before"),
+    ):
+        registry.rollback(connection, "churn", date(2017, 12, 2))
+
+
+def test_a_rollback_outlives_the_repeated_training_of_the_day_before(
+    twice_trained: RunContext,
+) -> None:
+    old = _in_force(twice_trained, TONIGHT)
+    with twice_trained.connection() as connection:
+        registry.rollback(connection, "churn", date(2017, 12, 1))
+    train(replace(twice_trained, as_of=TONIGHT), "churn")
+    assert _in_force(twice_trained, date(2017, 12, 1)) == old
+
+
+def test_a_retired_model_gives_way_to_the_plain_rule(twice_trained: RunContext) -> None:
+    with twice_trained.connection() as connection:
+        registry.retire(connection, "churn", date(2017, 12, 1))
+    assert score(twice_trained).facts["churn_version"] == "rule-1"
+    assert _in_force(twice_trained, TONIGHT) is not None
+    assert set(_statuses(twice_trained).values()) == {"retired"}
+
+
+def test_nothing_in_force_cannot_be_rolled_back(
+    context_for: Callable[[date], RunContext],
+) -> None:
+    with (
+        context_for(AS_OF).connection() as connection,
+        pytest.raises(ModelError, match="No churn model is in force on 2017-11-29"),
+    ):
+        registry.rollback(connection, "churn", AS_OF)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.ubj"])
+def test_a_damaged_or_missing_artefact_stops_the_scoring_with_the_remedy(
+    twice_trained: RunContext, name: str
+) -> None:
+    version = _in_force(twice_trained, date(2017, 12, 1))
+    file = twice_trained.settings.models_dir / "churn" / str(version) / name
+    file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(ModelError, match=rf"{name} of churn .* Remedy: Restore the folder"):
+        score(twice_trained)
+    file.unlink()
+    with pytest.raises(ModelError, match=f"{name} of churn .* is missing"):
+        score(twice_trained)
+
+
+def test_the_summary_names_the_latest_training_of_each_model(trained: RunContext) -> None:
+    with trained.connection() as connection:
+        summary = registry.training_summary(connection)
+    assert [(row["model_name"], row["as_of_date"], row["outcome"]) for row in summary] == [
+        ("churn", AS_OF, "promoted"),
+        ("winback", AS_OF, "promoted"),
+    ]

@@ -1,0 +1,95 @@
+"""A small world with planted causes: features and labels as dbt would build them.
+
+Who churns follows from a broken rhythm and, unseen by the rule, from living on discounts; who comes
+back follows from few days per purchase and, unseen by the rule, from buying in many departments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import psycopg
+from psycopg import sql
+
+from ml.models import model_specs
+from ml.train import snapshot_days
+from warehouse.policy import Policy
+
+AS_OF = date(2017, 11, 29)
+FIRST_DAY = date(2017, 1, 1)
+FEATURES = tuple(
+    dict.fromkeys(feature for spec in model_specs().values() for feature in spec.features)
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """How many customers a day has, and which seed made them."""
+
+    live: int = 500
+    lapsed: int = 500
+    seed: int = 7
+
+
+def build(url: str, policy: Policy, world: World, days: Sequence[date] | None = None) -> None:
+    """Makes marts, features and labels of the snapshots before AS_OF and of the day after it."""
+    days = days or [*snapshot_days(policy, AS_OF, FIRST_DAY), date(2017, 11, 30)]
+    with psycopg.connect(url) as connection:
+        connection.execute("create table marts.fct_orders (order_date date)")
+        connection.execute("insert into marts.fct_orders values ('2017-01-01')")
+        connection.execute(
+            sql.SQL(
+                "create table features.ftr_customers (person_id text, as_of_date date,"
+                " population text, value_amount double precision, {})"
+            ).format(
+                sql.SQL(", ").join(
+                    sql.SQL("{} double precision").format(sql.Identifier(name)) for name in FEATURES
+                )
+            )
+        )
+        connection.execute(
+            "create table features.customer_labels (person_id text, as_of_date date,"
+            " horizon_days integer, bought_within_horizon boolean)"
+        )
+        for number, day in enumerate(days):
+            _fill(connection, world, day, number, policy.horizon_days)
+
+
+def _fill(
+    connection: psycopg.Connection, world: World, day: date, number: int, horizon_days: int
+) -> None:
+    rng = np.random.default_rng([world.seed, number])
+    count = world.live + world.lapsed
+    live = np.arange(count) < world.live
+    columns = {name: rng.normal(size=count).round(3) for name in FEATURES}
+    gap = rng.uniform(3, 12, count).round()
+    recency = np.where(live, rng.integers(0, 28, count), rng.integers(28, 150, count))
+    orders = np.where(live, rng.integers(6, 40, count), rng.integers(0, 30, count))
+    columns |= {
+        "recency_days": recency.astype(float),
+        "average_gap_days": gap,
+        "recency_over_gap": (recency / gap).round(4),
+        "order_count_168d": orders.astype(float),
+        "active_weeks_84d": rng.integers(0, 13, count).astype(float),
+        "discount_share_84d": rng.uniform(0, 1, count).round(3),
+        "department_count_84d": rng.integers(1, 15, count).astype(float),
+        "calendar_month": np.full(count, float(day.month)),
+    }
+    stays_away = (
+        -3.5 + 0.5 * columns["recency_over_gap"] + 3.5 * (columns["discount_share_84d"] > 0.7)
+    )
+    comes_back = -2.0 - 0.1 * recency / (1 + orders) + 2.5 * (columns["department_count_84d"] > 9)
+    odds = np.where(live, -stays_away, comes_back)
+    bought = rng.uniform(size=count) < 1 / (1 + np.exp(-odds))
+    persons = [f"P{number:02d}{index:06d}" for index in range(count)]
+    with connection.cursor() as cursor:
+        with cursor.copy("copy features.ftr_customers from stdin") as copy:
+            for index, person in enumerate(persons):
+                copy.write_row((
+                    person, day, "live" if live[index] else "lapsed", 20.0,
+                    *(float(columns[name][index]) for name in FEATURES),
+                ))  # fmt: skip
+        with cursor.copy("copy features.customer_labels from stdin") as copy:
+            for person, came in zip(persons, bought.tolist(), strict=True):
+                copy.write_row((person, day, horizon_days, came))
