@@ -42,12 +42,18 @@ from warehouse.walk import Step, context_for, run_step
 
 logger = logging.getLogger(__name__)
 
+
+class RunIncomplete(LivingCrmError):
+    """Steps of a run did not succeed."""
+
+
 RUNBOOKS: Mapping[type[LivingCrmError], str] = {
     BuildError: "docs/runbooks/dbt_build.md",
     GuardBlocked: "docs/runbooks/guard_blocked.md",
     ModelError: "docs/runbooks/model.md",
     PolicyError: "docs/runbooks/policy.md",
     PublishError: "docs/runbooks/publish.md",
+    RunIncomplete: "docs/runbooks/README.md",
     SettingsError: "docs/runbooks/settings.md",
     SourceError: "docs/runbooks/source.md",
     WarehouseError: "docs/runbooks/warehouse.md",
@@ -178,10 +184,6 @@ def _finish_task(steps: Sequence[str]) -> Any:
             )
 
     return task(task_id="finish_run", trigger_rule=TriggerRule.ALL_DONE, retries=0)(finish_run)()
-
-
-class RunIncomplete(LivingCrmError):
-    """Steps of a run did not succeed."""
 
 
 def _run_context() -> RunContext:

@@ -19,6 +19,7 @@ from warehouse.connections import ensure_database, warehouse_url
 from warehouse.errors import SettingsError
 from warehouse.settings import REPOSITORY, Settings
 
+EXECUTOR = "warehouse.airflow.executor.WarmLocalExecutor"
 DAGS_FOLDER = REPOSITORY / "dags"
 USER = "admin"
 DATABASE = "airflow"
@@ -86,7 +87,7 @@ def environment(settings: Settings, metadata: str) -> dict[str, str]:
     airflow = {
         ("core", "dags_folder"): DAGS_FOLDER,
         ("core", "load_examples"): False,
-        ("core", "executor"): "warehouse.airflow.executor.WarmLocalExecutor",
+        ("core", "executor"): EXECUTOR,
         ("core", "parallelism"): PARALLELISM,
         ("core", "max_active_tasks_per_dag"): PARALLELISM,
         # A fork of the waiting worker starts in a tenth of a second; a new interpreter would import

@@ -1,4 +1,4 @@
-"""`python -m warehouse.airflow.health SERVICE` exits with 0 if Airflow calls the service healthy."""
+"""`python -m warehouse.airflow.health SERVICE` exits with 0 if Airflow calls it healthy."""
 
 import sys
 
