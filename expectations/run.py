@@ -4,6 +4,7 @@ A rule stands once: keys, links and business identities inside the warehouse are
 guard asks what no model can: whether the data of this night may be relied on.
 """
 
+import gc
 import importlib
 import logging
 from collections.abc import Sequence
@@ -69,7 +70,13 @@ def _suites(
     context: RunContext, door: str, states: Sequence[sources.SourceState]
 ) -> "Sequence[Suite]":
     # The suites import Great Expectations, which takes about ten seconds: not before a door runs.
-    module = importlib.import_module(f"expectations.suites.{door}")
+    # Without the collector, which finds nothing to collect in what an import makes, it is a fifth
+    # less.
+    gc.disable()
+    try:
+        module = importlib.import_module(f"expectations.suites.{door}")
+    finally:
+        gc.enable()
     found: Sequence[Suite] = (
         module.suites(context, states) if door == "raw" else module.suites(context)
     )

@@ -87,7 +87,7 @@ def _marts(context: RunContext) -> Suite:
                 extract(
                     epoch from timestamp '{context.as_of}' + interval '1 day'
                     - max(purchased_at) at time zone '{context.policy.time_zone}'
-                ) / 3600 as newest_order_age_hours
+                )::double precision / 3600 as newest_order_age_hours
             from {ORDERS}
             where purchased_at < timestamptz '{context.day_end.isoformat()}'
         ) as orders

@@ -3,7 +3,7 @@
 Counts only. No field of a person enters here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -57,7 +57,7 @@ class Facts:
     failed_checks: Sequence[Row]
     lists: Sequence[ListFacts]
     models: Sequence[Row]
-    trainings: Sequence[Row]
+    trainings: Mapping[str, Row]
     populations: Sequence[Row]
     compared_with: date | None
     connectedness: Sequence[Row]
@@ -239,9 +239,9 @@ def _models(connection: psycopg.Connection, context: RunContext) -> list[Row]:
     )
 
 
-def _trainings(connection: psycopg.Connection, context: RunContext) -> list[Row]:
-    """Returns the latest training before the day, per model: why a model or the rule scores."""
-    return _rows(
+def _trainings(connection: psycopg.Connection, context: RunContext) -> dict[str, Row]:
+    """Returns each model's latest training before the day: why a model or the rule scores."""
+    rows = _rows(
         connection,
         """
         select distinct on (model_name) model_name, as_of_date, outcome, reason
@@ -249,6 +249,7 @@ def _trainings(connection: psycopg.Connection, context: RunContext) -> list[Row]
         """,
         day=context.as_of,
     )
+    return {row["model_name"]: row for row in rows}
 
 
 def _populations(connection: psycopg.Connection, context: RunContext) -> list[Row]:

@@ -179,7 +179,7 @@ select
     null::text as reason_3,
     case when number <= 100 then 'basket-voucher' else 'welcome-back-voucher' end as offer,
     'direct_mail' as channel,
-    'policy grant: demo grant, the published data holds no consent' as consent_basis,
+    'demo grant, the published data holds no consent' as consent_basis,
     case when person % 10 = 0 then 'holdout' else 'contact' end as treatment_group,
     1.5::numeric as source_age_hours,
     'ok' as trust

@@ -83,7 +83,7 @@ def test_a_published_list_holds_the_contacts_in_rank_order_and_nobody_held_out(
     assert [int(row["rank"]) for row in listed] == [n for n in range(1, 101) if n % 10]
     assert listed[0]["contact_value"] == "household 0001"
     assert {row["consent_basis"] for row in listed} == {
-        "policy grant: demo grant, the published data holds no consent"
+        "demo grant, the published data holds no consent"
     }
     assert sorted(path.name for path in folder(checked_night).rglob("*") if path.is_file()) == [
         "churn_prevention.csv", "churn_prevention.manifest.json", "latest.json", "win_back.csv",
