@@ -1,4 +1,4 @@
-r"""From the sources to today's target lists, every night.
+"""From the sources to today's target lists, every night.
 
 **What it does.** Reads what the sources held at the end of one business day, decides who is who,
 builds the customer view, scores who is about to leave and who can be won back, publishes the target
@@ -14,10 +14,10 @@ to do, and names its page in `docs/runbooks`. A red guard (`check_...`) is no br
 that must not go on, and yesterday's lists stay in force. `finish_run` is red whenever any step was.
 
 **Safe to run again.** Always: each step replaces its own day. Clear the first red task and those
-after it. A day of the past: trigger with `as_of`, or
+after it. Days of the past: trigger with `as_of`, or backfill, one after the other:
 
-    airflow backfill create --dag-id customer_nightly --max-active-runs 1 \
-        --from-date DAY --to-date DAY
+    python -m warehouse.airflow backfill create --dag-id customer_nightly --max-active-runs 1
+        --from-date FIRST_DAY --to-date DAY_AFTER_THE_LAST
 """
 
 from airflow.sdk import DAG, CronDataIntervalTimetable

@@ -2,15 +2,17 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from warehouse.errors import GuardBlocked, SettingsError, SourceError
+from warehouse.errors import GuardBlocked, SettingsError, SourceError, WarehouseError
+from warehouse.ledger import begin_run
 from warehouse.settings import REPOSITORY, Settings
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -95,7 +97,13 @@ def test_every_error_with_a_remedy_has_a_runbook_page(walk_tasks: Any) -> None:
 
 
 class _Instance:
-    dag_id, task_id = "customer_nightly", "load_shop"
+    dag_id, task_id, run_id = "customer_nightly", "load_shop", "manual__2017-11-30"
+    others = "running"
+
+    @classmethod
+    def get_dagrun_state(cls, dag_id: str, run_id: str) -> str:
+        assert (dag_id, run_id) == ("models_train", "scheduled__2017")
+        return cls.others
 
 
 def _alert(walk_tasks: Any, caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
@@ -191,3 +199,26 @@ def test_a_run_that_cannot_begin_runs_no_step(
     assert {tasks[name][0] for name in ("load_shop", "check_raw", "brief")} == {"upstream_failed"}
     assert tasks["finish_run"][0] == "failed"
     assert _status(warehouse_connection, "tiny_success") == []
+
+
+def test_a_run_waits_for_another_that_goes_on_but_not_for_one_that_died(
+    walk_tasks: Any,
+    airflow_settings: Settings,
+    new_warehouse: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = new_warehouse()
+    context = {"ti": _Instance, "params": {"as_of": DAY.isoformat()}}
+    monkeypatch.setattr(walk_tasks, "get_current_context", lambda: context)
+    renewed = airflow_settings.model_copy(update={"warehouse_url": SecretStr(url)})
+    monkeypatch.setattr(walk_tasks, "load_settings", lambda: renewed)
+    with psycopg.connect(url, autocommit=True) as connection:
+        begin_run(connection, "models_train__scheduled__2017", DAY, "models_train")
+        begin_run(connection, "local__customer_nightly__2017-11-30__1", DAY, "customer_nightly")
+        with pytest.raises(WarehouseError, match="models_train__scheduled__2017 is going on"):
+            walk_tasks._begin_run()
+        assert _status(connection, "customer_nightly") == ["running"]
+
+        monkeypatch.setattr(_Instance, "others", "failed")
+        walk_tasks._begin_run()
+        assert _status(connection, "customer_nightly") == ["running", "running"]
