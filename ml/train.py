@@ -284,7 +284,7 @@ def _train(
         "candidate": evaluate.measure(by_candidate, test.happened),
         "rule": best_rule,
         "rules": {
-            name: evaluate.measure(probability, test.happened)
+            name: _measure_rule(by_candidate, probability, test)
             for name, probability in by_rule.items()
         },
     }
@@ -331,6 +331,18 @@ def _train(
     )
 
 
+def _measure_rule(
+    by_candidate: FloatArray, by_rule: FloatArray, test: LabelledRows
+) -> dict[str, float]:
+    """Returns how good a rule is, and how much better the candidate."""
+    mean, error = evaluate.gain(by_candidate, by_rule, test.happened)
+    return {
+        **evaluate.measure(by_rule, test.happened),
+        "gain": round(mean, 6),
+        "gain_error": round(error, 6),
+    }
+
+
 def _describe(candidate: Candidate, spec: ModelSpec, seed: int) -> dict[str, Any]:
     """Returns what scoring needs to know of the model, beside its trees."""
     return {
@@ -348,7 +360,8 @@ def _verdict(spec: ModelSpec, metrics: dict[str, Any], failings: list[str]) -> s
     of_rule, own = metrics["rules"][rule.name], metrics["candidate"]
     return (
         f"XGBoost ships, it beats every rule out of time; the best ({rule.says}): "
-        f"log loss {own['log_loss']:.4f} against {of_rule['log_loss']:.4f}, average precision "
+        f"log loss {own['log_loss']:.4f} against {of_rule['log_loss']:.4f} (gain "
+        f"{of_rule['gain']:.4f} ± {of_rule['gain_error']:.4f}), average precision "
         f"{own['average_precision']:.4f} against {of_rule['average_precision']:.4f}."
     )
 

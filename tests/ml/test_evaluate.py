@@ -39,7 +39,7 @@ RNG = np.random.default_rng(11)
 TRUTH = RNG.uniform(size=2000)
 HAPPENED = RNG.uniform(size=2000) < TRUTH
 COARSE = np.where(TRUTH > 0.5, 0.75, 0.25)
-NOISE = np.random.default_rng(2).uniform(-0.05, 0.05, 2000)
+NOISE = np.random.default_rng(0).uniform(-0.07, 0.07, 2000)
 LUCKY = COARSE + 0.05 * (TRUTH - 0.5) + NOISE
 
 
