@@ -40,6 +40,8 @@ def run_door(context: RunContext, door: str) -> StepReport:
     """
     if door not in DOORS:
         raise SettingsError(f"There is no guard {door!r}.", f"Guards: {', '.join(DOORS)}.")
+    # What an earlier run of the day found no longer holds, even if this one breaks off.
+    _record(context, door, [])
     facts: dict[str, int | float | str] = {}
     states: list[sources.SourceState] = []
     if door == "raw":

@@ -36,7 +36,7 @@ class Result:
     """What one check found.
 
     Attributes:
-        observed: a number or a count, in words; never a value of a customer.
+        observed: one number or a count of rows, in words; never a field that names a customer.
     """
 
     suite: str

@@ -48,7 +48,7 @@ def source_tables(settings: Settings) -> list[SourceTable]:
     """Returns every table of every catalogued source, by source and then as catalogued.
 
     Raises:
-        SourceError: a catalog entry lacks a key.
+        SourceError: there is no catalog entry, or one lacks a key.
     """
     tables: list[SourceTable] = []
     for path in sorted(settings.catalog_dir.glob("*.yml")):
@@ -70,4 +70,8 @@ def source_tables(settings: Settings) -> list[SourceTable]:
             raise SourceError(
                 f"{path.name}: a table lacks {error}.", "Complete it as CONTRIBUTING.md shows."
             ) from None
+    if not tables:
+        raise SourceError(
+            f"No source is catalogued in {settings.catalog_dir}.", "Write its catalog entry."
+        )
     return tables

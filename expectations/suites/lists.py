@@ -114,7 +114,7 @@ def _list(context: RunContext, name: str) -> Suite:
             where entries.as_of_date = date '{context.as_of}' and entries.list_name = '{name}'
         ) as listed
     """  # noqa: S608
-    return Suite(f"lists.{name}", query, checks, reads=(ENTRIES, SCORES))
+    return Suite(f"lists.list.{name}", query, checks, reads=(ENTRIES, SCORES))
 
 
 def _control_group(context: RunContext) -> Suite:

@@ -261,10 +261,21 @@ def test_a_repeated_run_replaces_the_results_of_its_day_and_door(good_night: Run
     assert failed_checks(good_night) == {}
 
 
-def test_a_table_that_is_not_there_is_named_with_its_remedy(good_night: RunContext) -> None:
-    spoil(good_night, "drop table activation.target_list_entries")
+def test_a_table_that_is_not_there_is_named_and_no_older_result_stands(
+    good_night: RunContext,
+) -> None:
+    spoil(
+        good_night,
+        """
+        drop table activation.target_list_entries;
+        insert into ops.check_results values
+        ('2017-11-30', 'lists', 'lists.win_back.size', 'lists.list.win_back',
+            'activation.target_list_entries', 'row_count', 'warn', false, '0', 'at least 1 rows')
+        """,
+    )
     with pytest.raises(GuardBlocked, match=r"activation\.target_list_entries is not there"):
         run_door(good_night, "lists")
+    assert failed_checks(good_night) == {}
 
 
 def test_a_column_that_is_not_there_fails_the_step_with_a_remedy(good_night: RunContext) -> None:

@@ -241,6 +241,23 @@ def test_the_lists_in_force_never_go_back_when_a_past_day_is_published(
     assert {entry["as_of_date"] for entry in in_force.values()} == {"2017-12-01"}
 
 
+def test_a_list_that_was_only_begun_is_not_in_force(checked_night: RunContext) -> None:
+    publish(checked_night)
+    latest = folder(checked_night) / "latest.json"
+    before = latest.read_bytes()
+    execute(
+        checked_night,
+        """
+        insert into activation.publications
+            (as_of_date, list_name, target, revision, checksum, row_count, state, run_id)
+        select '2017-12-02', list_name, target, 1, 'none', 0, 'writing', 'killed'
+        from activation.publications
+        """,
+    )
+    publish(checked_night)
+    assert latest.read_bytes() == before
+
+
 def test_a_cell_never_begins_as_a_formula(checked_night: RunContext) -> None:
     starts = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]  # noqa: RUF001
     with psycopg.connect(checked_night.url) as connection:
