@@ -55,8 +55,8 @@ def load_source(context: RunContext, source: str) -> StepReport:
         _remove_unfinished(connection, source, catalog)
         readings = _readings(context, connection, source, catalog, url)
         try:
-            last_load_id = _last_load_id(connection, source)
-            load_id, rows_loaded = _carry(context, source, readings, last_load_id)
+            load_id = _carry(context, source, readings, _last_load_id(connection, source))
+            rows_loaded = _count_rows(connection, source, catalog, load_id)
             _complete(connection, context, source, load_id, readings, rows_loaded)
             _tell_planner(connection, source, readings)
         except BaseException:
@@ -193,18 +193,11 @@ def _last_load_id(connection: psycopg.Connection, source: str) -> str:
     return str(row[0])
 
 
-def _carry(
-    context: RunContext, source: str, readings: list[Reading], last_load_id: str
-) -> tuple[str, dict[str, int]]:
-    """Lets dlt bring the rows from the readers to the raw tables.
-
-    Returns:
-        The load's id and the rows loaded per table.
-    """
-    rows_loaded = {reading.table.name: 0 for reading in readings}
+def _carry(context: RunContext, source: str, readings: list[Reading], last_load_id: str) -> str:
+    """Lets dlt bring the rows from the readers to the raw tables, and returns the load's id."""
     resources = [reading.make_resource for reading in readings if reading.make_resource]
     if not resources:
-        return _next_load_id(source, [], last_load_id), rows_loaded
+        return _next_load_id(source, [], last_load_id)
     folder = context.settings.living_crm_home / "dlt" / source
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -222,14 +215,12 @@ def _carry(
         try:
             extracted = pipeline.extract(tables(), loader_file_format="parquet").loads_ids
             load_id = _next_load_id(source, extracted, last_load_id)
-            counts = pipeline.normalize().row_counts
+            pipeline.normalize()
             pipeline.load()
         except PipelineStepFailed as error:
             raise _fault(context, source, error) from None
     shutil.rmtree(folder, ignore_errors=True)
-    for table in rows_loaded:
-        rows_loaded[table] = counts.get(table, 0)
-    return load_id, rows_loaded
+    return load_id
 
 
 def _next_load_id(source: str, extracted: list[str], last_load_id: str) -> str:
@@ -273,6 +264,20 @@ def _fault(context: RunContext, source: str, error: Any) -> LivingCrmError:
     )
 
 
+def _count_rows(
+    connection: psycopg.Connection, source: str, catalog: Catalog, load_id: str
+) -> dict[str, int]:
+    """Returns the rows of the load that stand in each raw table: what came, not what was sent."""
+    counts = {}
+    for table in catalog.tables:
+        row = connection.execute(
+            sql.SQL("select count(*) from {} where _dlt_load_id = %s").format(_raw(source, table)),
+            (load_id,),
+        ).fetchone()
+        counts[table.name] = int(row[0]) if row else 0
+    return counts
+
+
 def _complete(
     connection: psycopg.Connection,
     context: RunContext,
@@ -288,7 +293,7 @@ def _complete(
             raise SourceError(
                 f"{source}.{reading.table.name}: {reading.rows_read} rows read, but {loaded} "
                 f"loaded and {rejected} rejected.",
-                "Run again; if it persists the reader loses rows.",
+                "Run again; nothing of this load stays.",
             )
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(

@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
@@ -107,7 +107,7 @@ def _reading(
     reading = Reading(
         table=table,
         make_resource=None,
-        loaded_through=day_end(max(due.values()), tz) if due else None,
+        loaded_through=_day_start(max(due.values()), tz) if due else None,
     )
 
     def rows() -> Iterator[pa.Table]:
@@ -136,6 +136,10 @@ def _reading(
     if fresh:
         reading.make_resource = resource
     return reading
+
+
+def _day_start(day: date, tz: ZoneInfo) -> datetime:
+    return day_end(day - timedelta(days=1), tz)
 
 
 def _gathered(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -40,7 +40,8 @@ class Reading:
 
     Attributes:
         make_resource: returns the dlt resource that streams the rows; None: nothing is to be read.
-        loaded_through: how far the source is loaded once these rows are: the newest cursor.
+        loaded_through: how far the source is loaded once these rows are: the newest cursor, of
+            files the first instant of the newest drop's day.
     """
 
     table: Table

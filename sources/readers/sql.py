@@ -1,7 +1,7 @@
 """Reads tables of a database by their cursor, through ConnectorX into Arrow."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -84,7 +84,20 @@ def _reading(
         return rows.append_column("_dlt_id", _version_ids(rows, table))
 
     def resource() -> Any:
-        from dlt.sources.sql_database import sql_table
+        from dlt.sources.sql_database import ConnectorXTableLoader, sql_table
+
+        class Loader(ConnectorXTableLoader):  # type: ignore[misc]
+            def load_rows(self, backend_kwargs: Any = None) -> Iterator[pa.Table]:
+                try:
+                    yield from super().load_rows(backend_kwargs)
+                except (GeneratorExit, KeyboardInterrupt, SystemExit):
+                    raise
+                except BaseException as error:  # noqa: BLE001 ConnectorX panics: no Exception
+                    raise SourceError(
+                        f"Source {source} at {without_secret(url)} broke off while {table.name} "
+                        f"was read: {type(error).__name__}.",
+                        "Check that it runs and run again; nothing of this load stays.",
+                    ) from None
 
         columns = _described(catalog, table)
         rows = sql_table(
@@ -96,6 +109,7 @@ def _reading(
             reflection_level="minimal",
             backend_kwargs={"return_type": "arrow_stream", "batch_size": BATCH_ROWS},
             query_adapter_callback=bounded,
+            table_loader_class=Loader,
         )
         rows.apply_hints(columns=dlt_columns(table))
         # A Parquet file of no rows cannot be copied.
