@@ -52,7 +52,9 @@ def run(
         context.settings,
         context.policy,
         context.url,
-        arguments,
+        # The files that describe the whole project are for `docs generate`; a night has no use for
+        # them, and writing them takes a second each time.
+        [*arguments, "--no-write-json"],
         as_of=context.as_of,
         run_id=context.run_id,
         feature_dates=feature_dates,

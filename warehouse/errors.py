@@ -20,6 +20,10 @@ class LivingCrmError(Exception):
         self.remedy = " ".join(remedy.split())
         super().__init__(f"{self.what} Remedy: {self.remedy}")
 
+    def __reduce__(self) -> tuple[type["LivingCrmError"], tuple[str, str]]:
+        """Lets the error travel between processes."""
+        return type(self), (self.what, self.remedy)
+
 
 class SettingsError(LivingCrmError):
     """A setting, argument or environment variable is wrong."""

@@ -1,12 +1,12 @@
-"""Runs a walk in this process, step after step: what `living-crm run` and `train` do.
+"""Runs a walk without Airflow, step after step: what `living-crm run` and `train` do.
 
-The same steps as the DAG's, without Airflow. A run that was killed or failed is taken up again at
+The same steps as the DAG's. A run that was killed or failed is taken up again at
 the first step that did not succeed.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import psycopg
@@ -15,9 +15,10 @@ from warehouse import ledger
 from warehouse.connections import connect
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
+from warehouse.lanes import Lanes, open_lanes
 from warehouse.schemas import ensure_schemas
 from warehouse.settings import Settings
-from warehouse.walk import WALKS, Step, context_for, run_step
+from warehouse.walk import WALKS, Step, context_for
 
 Watch = Callable[[Step, int, int], AbstractContextManager[None]]
 
@@ -56,13 +57,18 @@ def run_walk(
     context = context_for(settings, as_of, run_id="none")
     with connect(context.url) as connection:
         ensure_schemas(connection)
-    with _alone(context.url), connect(context.url) as connection:
+    with (
+        _alone(context.url),
+        open_lanes(steps) as lanes,
+        connect(context.url) as connection,
+    ):
         connection.autocommit = True
         run_id = None if fresh else ledger.unfinished_run(connection, as_of, dag_id, "local__")
         run_id = run_id or ledger.new_run_id(connection, as_of, dag_id, "local__")
         ledger.begin_run(connection, run_id, as_of, dag_id)
         done = ledger.finished_steps(connection, run_id)
-        ran, first_error = _run_steps(context_for(settings, as_of, run_id), steps, done, watch)
+        context = replace(context, run_id=run_id)
+        ran, first_error = _run_steps(lanes, context, steps, done, watch)
         ledger.finish_run(connection, run_id)
     if first_error:
         raise first_error
@@ -70,7 +76,7 @@ def run_walk(
 
 
 def _run_steps(
-    context: RunContext, steps: list[Step], done: set[str], watch: Watch
+    lanes: Lanes, context: RunContext, steps: list[Step], done: set[str], watch: Watch
 ) -> tuple[dict[str, StepReport], LivingCrmError | None]:
     ran: dict[str, StepReport] = {}
     succeeded = set(done)
@@ -82,7 +88,7 @@ def _run_steps(
             continue
         try:
             with watch(step, number, len(steps)):
-                ran[step.name] = run_step(context, step)
+                ran[step.name] = lanes.run(context, step)
             succeeded.add(step.name)
         except LivingCrmError as error:
             first_error = first_error or error
