@@ -52,7 +52,11 @@ class Phrase:
 
 @dataclass(frozen=True)
 class ReasonGroup:
-    """Features that tell one story. The first phrase that holds is used; the last always does."""
+    """Features that tell one story.
+
+    The first phrase that holds is used; the last always does. A group without phrases informs the
+    model and is never given as a reason.
+    """
 
     name: str
     features: tuple[str, ...]

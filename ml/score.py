@@ -236,6 +236,7 @@ def _xgboost_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
     assert stored.model is not None
     manifest: Mapping[str, Any] = stored.manifest
     feature_groups = tuple(manifest["reason_groups"])
+    groups = _groups(spec, tuple(dict.fromkeys(feature_groups)))
     return XGBoostScorer(
         booster=xgboost.Booster(model_file=bytearray(stored.model)),
         calibration=Calibration(
@@ -243,7 +244,7 @@ def _xgboost_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
         ),
         features=tuple(feature["name"] for feature in manifest["features"]),
         feature_groups=feature_groups,
-        groups=_groups(spec, tuple(dict.fromkeys(feature_groups))),
+        groups=tuple(group for group in groups if group.phrases),
     )
 
 

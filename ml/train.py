@@ -312,11 +312,11 @@ def _train(
     with context.connection() as connection:
         for item, path in zip(items, paths, strict=True):
             registry.register(connection, spec.name, item, path, metrics=metrics, verdict=verdict)
-        registry.promote(connection, spec.name, winner.version, context.as_of)
         registry.record_training(
             connection, spec.name, context.as_of, outcome,
             version=winner.version, reason=verdict, metrics=metrics,
         )  # fmt: skip
+        registry.promote(connection, spec.name, winner.version, context.as_of)
     logger.info("%s: %s", spec.name, verdict)
     return StepReport(
         rows=counts["train_rows"],

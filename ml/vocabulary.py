@@ -31,6 +31,12 @@ FREQUENCY = ReasonGroup(
     ("order_count_28d", "order_count_84d", "order_count_168d", "active_weeks_84d"),
     (
         Phrase(
+            "few_purchases",
+            "purchases in 84 days: {order_count_84d:.0f}, in the last 28: {order_count_28d:.0f}",
+            "84일간 구매 {order_count_84d:.0f}회, 최근 28일 {order_count_28d:.0f}회",
+            when=lambda row: row["order_count_84d"] < 4,
+        ),
+        Phrase(
             "frequency",
             "purchases in 84 days: {order_count_84d:.0f}, in the last 28: {order_count_28d:.0f}",
             "84일간 구매 {order_count_84d:.0f}회, 최근 28일 {order_count_28d:.0f}회",
@@ -147,9 +153,8 @@ SHOPPING_DAYS = ReasonGroup(
     ),
 )
 
-SEASON = ReasonGroup(
-    "season", ("calendar_month",), (Phrase("season", "time of the year", "연중 시기"),)
-)
+# The same for everybody tonight, so no reason for anyone.
+SEASON = ReasonGroup("season", ("calendar_month",), ())
 
 TENURE = ReasonGroup(
     "tenure",

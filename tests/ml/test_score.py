@@ -88,6 +88,15 @@ def test_the_planted_cause_is_named_first(
     assert sum(first == (code,) for first in firsts) >= 0.9 * len(firsts)
 
 
+def test_what_is_the_same_for_everybody_is_nobodys_reason(trained: RunContext) -> None:
+    score(trained)
+    assert _all(
+        trained,
+        "select count(*) from ml.customer_scores where concat(reason_1, reason_2, reason_3)"
+        " like '%season:%'",
+    ) == [(0,)]
+
+
 def test_a_broken_rhythm_is_said_with_its_days(trained: RunContext) -> None:
     score(trained)
     rows = _all(
@@ -219,7 +228,7 @@ def test_the_batch_a_customer_is_in_does_not_change_the_score(
 ) -> None:
     score(trained)
     before = _scores(trained)
-    monkeypatch.setattr("ml.features._BATCH_BYTES", 1024)
+    monkeypatch.setattr("ml.features._BATCH_BYTES", 32 * 1024)
     score(trained)
     assert _scores(trained) == before
 
