@@ -368,6 +368,9 @@ def _dlt_environment(folder: Path) -> Iterator[None]:
         "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
         "RESTORE_FROM_DESTINATION": "false",
         "ENABLE_RUNTIME_TRACE": "false",
+        # A file is copied from memory: this bounds it, whatever the table's size.
+        "DATA_WRITER__FILE_MAX_ITEMS": "500000",
+        "LOAD__WORKERS": "2",
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
