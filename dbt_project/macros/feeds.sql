@@ -101,6 +101,19 @@
     {%- endfor %}
 {% endmacro %}
 
+{# The sources that provide a feed: source. #}
+{% macro feed_sources(feed) %}
+    {%- for provider in var("feeds").get(feed, []) %}
+    select '{{ provider.split("__")[0][4:] }}' as source
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- else %}
+    select cast(null as text) as source
+    where false
+    {%- endfor %}
+{% endmacro %}
+
 {# The newest load of a source that an incremental model has read; '' before all on its first build. #}
 {% macro newest_load_read(source_name) -%}
     {%- if is_incremental() -%}
@@ -145,4 +158,9 @@
     select cast(null as text) as {{ key }}
     where false
     {%- endif %}
+{% endmacro %}
+
+{# The staging models that provide any feed, each once. #}
+{% macro staging_models() %}
+    {{ return(var("feeds").values() | sum(start=[]) | unique | sort) }}
 {% endmacro %}

@@ -66,16 +66,37 @@ due_entries as (
 purchases as (
     select
         due_entries.as_of_date,
-        due_entries.list_name,
         due_entries.person_id,
         count(*) as order_count,
         sum(orders.order_amount) as order_amount
     from due_entries
     inner join orders
         on due_entries.person_id = orders.person_id
-        and orders.order_date > due_entries.as_of_date
-        and orders.order_date <= due_entries.window_end_date
-    group by due_entries.as_of_date, due_entries.list_name, due_entries.person_id
+        and due_entries.as_of_date < orders.order_date
+        and due_entries.window_end_date >= orders.order_date
+    group by due_entries.as_of_date, due_entries.person_id
+),
+
+contacted as (
+    select distinct
+        due_entries.as_of_date,
+        due_entries.person_id
+    from due_entries
+    inner join contacts
+        on due_entries.person_id = contacts.person_id
+        and due_entries.as_of_date < contacts.contact_date
+        and due_entries.window_end_date >= contacts.contact_date
+),
+
+responded as (
+    select distinct
+        due_entries.as_of_date,
+        due_entries.person_id
+    from due_entries
+    inner join interactions
+        on due_entries.person_id = interactions.person_id
+        and due_entries.as_of_date < interactions.interaction_date
+        and due_entries.window_end_date >= interactions.interaction_date
 ),
 
 final as (
@@ -85,30 +106,21 @@ final as (
         due_entries.person_id,
         due_entries.treatment_group,
         due_entries.window_end_date,
-        exists (
-            select 1
-            from contacts
-            where
-                contacts.person_id = due_entries.person_id
-                and contacts.contact_date > due_entries.as_of_date
-                and contacts.contact_date <= due_entries.window_end_date
-        ) as is_contacted,
-        exists (
-            select 1
-            from interactions
-            where
-                interactions.person_id = due_entries.person_id
-                and interactions.interaction_date > due_entries.as_of_date
-                and interactions.interaction_date <= due_entries.window_end_date
-        ) as has_responded,
+        contacted.person_id is not null as is_contacted,
+        responded.person_id is not null as has_responded,
         purchases.person_id is not null as has_bought,
         coalesce(purchases.order_count, 0) as order_count,
         cast(coalesce(purchases.order_amount, 0) as numeric(18, 2)) as order_amount
     from due_entries
     left join purchases
         on due_entries.as_of_date = purchases.as_of_date
-        and due_entries.list_name = purchases.list_name
         and due_entries.person_id = purchases.person_id
+    left join contacted
+        on due_entries.as_of_date = contacted.as_of_date
+        and due_entries.person_id = contacted.person_id
+    left join responded
+        on due_entries.as_of_date = responded.as_of_date
+        and due_entries.person_id = responded.person_id
 )
 
 select

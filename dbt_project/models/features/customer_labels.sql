@@ -44,25 +44,37 @@ orders as (
 ),
 
 -- The horizon is the company's: policy.yml, horizon_days.
-final as (
+snapshots as (
     select
         features.person_id,
         features.as_of_date,
-        {{ var("policy")["horizon_days"] }} as horizon_days,
-        exists (
-            select 1
-            from orders
-            where
-                orders.person_id = features.person_id
-                and orders.order_date > features.as_of_date
-                and orders.order_date
-                <= {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }}
-        ) as bought_within_horizon
+        {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }} as horizon_end_date
     from features
     inner join feature_dates on features.as_of_date = feature_dates.as_of_date
-    where
-        {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }}
-        <= {{ as_of_date() }}
+),
+
+buyers as (
+    select distinct
+        snapshots.person_id,
+        snapshots.as_of_date
+    from snapshots
+    inner join orders
+        on snapshots.person_id = orders.person_id
+        and snapshots.as_of_date < orders.order_date
+        and snapshots.horizon_end_date >= orders.order_date
+),
+
+final as (
+    select
+        snapshots.person_id,
+        snapshots.as_of_date,
+        {{ var("policy")["horizon_days"] }} as horizon_days,
+        buyers.person_id is not null as bought_within_horizon
+    from snapshots
+    left join buyers
+        on snapshots.person_id = buyers.person_id
+        and snapshots.as_of_date = buyers.as_of_date
+    where snapshots.horizon_end_date <= {{ as_of_date() }}
 )
 
 select

@@ -176,7 +176,7 @@ departments as (
         orders.person_id,
         count(distinct department.value) as department_count_84d
     from orders
-    {{ exploded("orders.departments", "department") }}
+    {{ split_values("orders.departments", "department") }}
     where orders.days_ago < 84
     group by orders.as_of_date, orders.person_id
 ),

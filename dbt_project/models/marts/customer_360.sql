@@ -64,7 +64,11 @@ scores as (
         percentile,
         reason_1,
         reason_2,
-        reason_3
+        reason_3,
+        row_number() over (
+            partition by as_of_date, person_id
+            order by percentile desc, score_name asc
+        ) as place
     from {{ source("ml", "customer_scores") }}
 ),
 
@@ -144,6 +148,7 @@ final as (
     left join scores
         on features.person_id = scores.person_id
         and features.as_of_date = scores.as_of_date
+        and scores.place = 1
     left join entries
         on features.person_id = entries.person_id
         and features.as_of_date = entries.as_of_date

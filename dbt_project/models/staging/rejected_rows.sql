@@ -8,8 +8,8 @@
 }}
 
 -- Rows that staging rejected, with the reason, for every table that has rules in a source's .yml.
--- Grain: one row per rejected raw row. The load puts rows it could not even read into the same table
--- (warehouse/schema.sql); their numbers are places in a file, ours come from the raw row's id.
+-- Grain: one row per rejected raw row. The load puts rows it could not even read into the same
+-- table (warehouse/schema.sql); its row numbers count up, ours are made of the raw row's id.
 with rejected as (
     {%- for table in raw_tables() %}
     select

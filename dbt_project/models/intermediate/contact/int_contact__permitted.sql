@@ -70,7 +70,7 @@ judged as (
             -- The law's and the company's: no consent, no contact. A grant given after the business
             -- day does not count on it; a denial counts whenever it was given.
             when
-                consents.consent_status is distinct from 'granted'
+                coalesce(consents.consent_status, 'unknown') != 'granted'
                 or consents.consent_at >= {{ day_end(as_of_date()) }}
                 then 'no consent'
             -- Whoever waits for an answer to a complaint is not sold to.

@@ -18,8 +18,7 @@ records as (
 ),
 
 contact_sources as (
-    select source
-    from ({{ loads_read("contacts") }}) as feeds
+    {{ feed_sources("contacts") }}
 ),
 
 source_status as (
@@ -72,7 +71,7 @@ final as (
         coalesce(
             'stale: ' || string_agg(
                 rested_on.source, ', ' order by rested_on.source
-            ) filter (where judged.is_fresh is distinct from true),
+            ) filter (where not coalesce(judged.is_fresh, false)),
             'ok'
         ) as trust
     from rested_on

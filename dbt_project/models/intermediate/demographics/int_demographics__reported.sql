@@ -31,7 +31,7 @@ newest_of_day as (
         has_children,
         row_number() over (
             partition by source, source_customer_id, reported_date
-            order by load_id desc, age_band, income_band, household_composition
+            order by load_id desc, age_band asc, income_band asc, household_composition asc
         ) as place
     from demographics
 ),

@@ -105,72 +105,93 @@ versions as (
     from lines
 ),
 
+-- A version that was replaced on its own day holds for no day.
+header_spans as (
+    select
+        order_id,
+        source,
+        source_customer_id,
+        store_id,
+        purchased_at,
+        order_date,
+        load_id,
+        known_from_date,
+        lead(known_from_date) over (
+            partition by order_id
+            order by known_from_date, updated_at, load_id
+        ) as known_to_date
+    from headers
+),
+
+line_spans as (
+    select
+        order_id,
+        product_id,
+        unit_count,
+        sales_amount,
+        retail_discount_amount,
+        coupon_discount_amount,
+        coupon_match_amount,
+        load_id,
+        known_from_date,
+        lead(known_from_date) over (
+            partition by order_id, product_id
+            order by known_from_date, updated_at, load_id
+        ) as known_to_date
+    from lines
+),
+
 version_headers as (
     select
         versions.order_id,
         versions.known_from_date,
-        headers.source,
-        headers.source_customer_id,
-        headers.store_id,
-        headers.purchased_at,
-        headers.order_date,
-        headers.load_id,
-        row_number() over (
-            partition by versions.order_id, versions.known_from_date
-            order by headers.known_from_date desc, headers.updated_at desc, headers.load_id desc
-        ) as place
+        header_spans.source,
+        header_spans.source_customer_id,
+        header_spans.store_id,
+        header_spans.purchased_at,
+        header_spans.order_date,
+        header_spans.load_id
     from versions
-    inner join headers
-        on versions.order_id = headers.order_id
-        and headers.known_from_date <= versions.known_from_date
-),
-
-version_lines as (
-    select
-        versions.order_id,
-        versions.known_from_date,
-        lines.product_id,
-        lines.unit_count,
-        lines.sales_amount,
-        lines.retail_discount_amount,
-        lines.coupon_discount_amount,
-        lines.coupon_match_amount,
-        lines.load_id,
-        row_number() over (
-            partition by versions.order_id, versions.known_from_date, lines.product_id
-            order by lines.known_from_date desc, lines.updated_at desc, lines.load_id desc
-        ) as place
-    from versions
-    inner join lines
-        on versions.order_id = lines.order_id
-        and lines.known_from_date <= versions.known_from_date
+    inner join header_spans
+        on versions.order_id = header_spans.order_id
+        and versions.known_from_date >= header_spans.known_from_date
+        and (
+            versions.known_from_date < header_spans.known_to_date
+            or header_spans.known_to_date is null
+        )
 ),
 
 line_sums as (
     select
-        version_lines.order_id,
-        version_lines.known_from_date,
+        versions.order_id,
+        versions.known_from_date,
         count(*) as line_count,
-        sum(version_lines.unit_count) as unit_count,
-        sum(version_lines.sales_amount) as order_amount,
-        sum(version_lines.retail_discount_amount) as retail_discount_amount,
-        sum(version_lines.coupon_discount_amount) as coupon_discount_amount,
-        sum(version_lines.coupon_match_amount) as coupon_match_amount,
-        sum(version_lines.sales_amount) filter (
+        sum(line_spans.unit_count) as unit_count,
+        sum(line_spans.sales_amount) as order_amount,
+        sum(line_spans.retail_discount_amount) as retail_discount_amount,
+        sum(line_spans.coupon_discount_amount) as coupon_discount_amount,
+        sum(line_spans.coupon_match_amount) as coupon_match_amount,
+        sum(line_spans.sales_amount) filter (
             where products.brand_type = 'private'
         ) as private_brand_amount,
-        {{ distinct_values("products.department") }} as departments,
-        max(version_lines.load_id) as load_id
-    from version_lines
-    left join products
-        on version_lines.product_id = products.product_id
-        and version_lines.known_from_date >= products.known_from_date
+        {{ joined_values("products.department") }} as departments,
+        max(line_spans.load_id) as load_id
+    from versions
+    inner join line_spans
+        on versions.order_id = line_spans.order_id
+        and versions.known_from_date >= line_spans.known_from_date
         and (
-            version_lines.known_from_date < products.known_to_date
+            versions.known_from_date < line_spans.known_to_date
+            or line_spans.known_to_date is null
+        )
+    left join products
+        on line_spans.product_id = products.product_id
+        and versions.known_from_date >= products.known_from_date
+        and (
+            versions.known_from_date < products.known_to_date
             or products.known_to_date is null
         )
-    where version_lines.place = 1
-    group by version_lines.order_id, version_lines.known_from_date
+    group by versions.order_id, versions.known_from_date
 ),
 
 final as (
@@ -199,7 +220,6 @@ final as (
     left join line_sums
         on version_headers.order_id = line_sums.order_id
         and version_headers.known_from_date = line_sums.known_from_date
-    where version_headers.place = 1
 )
 
 select

@@ -2,10 +2,7 @@
     config(
         materialized="incremental",
         unique_key="product_id",
-        indexes=[
-            {"columns": ["product_id", "known_from_date"], "unique": true},
-            {"columns": ["source", "load_id"]},
-        ],
+        indexes=[{"columns": ["source", "load_id"]}],
     )
 }}
 
@@ -45,26 +42,7 @@ dated as (
     inner join touched on products.product_id = touched.product_id
 ),
 
-newest_of_day as (
-    select
-        product_id,
-        manufacturer_id,
-        department,
-        brand_type,
-        category,
-        product_type,
-        package_size,
-        source,
-        load_id,
-        known_from_date,
-        row_number() over (
-            partition by product_id, known_from_date
-            order by updated_at desc, load_id desc
-        ) as place
-    from dated
-),
-
-final as (
+spans as (
     select
         product_id,
         manufacturer_id,
@@ -78,10 +56,27 @@ final as (
         known_from_date,
         lead(known_from_date) over (
             partition by product_id
-            order by known_from_date
+            order by known_from_date, updated_at, load_id
         ) as known_to_date
-    from newest_of_day
-    where place = 1
+    from dated
+),
+
+-- A version that was replaced on its own day holds for no day.
+final as (
+    select
+        product_id,
+        manufacturer_id,
+        department,
+        brand_type,
+        category,
+        product_type,
+        package_size,
+        source,
+        load_id,
+        known_from_date,
+        known_to_date
+    from spans
+    where known_to_date > known_from_date or known_to_date is null
 )
 
 select
