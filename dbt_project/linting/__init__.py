@@ -1,4 +1,4 @@
-"""What sqlfluff puts in the place of dbt's context, so that linting needs neither dbt nor a database.
+"""What stands in for dbt's context when sqlfluff lints: no dbt, no database.
 
 Every macro of the project becomes a word, or a query where it renders one; the policy is real,
 because models loop over its lists.

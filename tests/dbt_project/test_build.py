@@ -1,0 +1,126 @@
+"""The walk's dbt builds on a small slice of the real sources, night by night."""
+
+from tests.dbt_project.conftest import EARLY, LATE, World
+from warehouse import dbt
+
+
+def test_a_day_built_again_after_a_later_one_gives_the_same_bytes(world: World) -> None:
+    assert len(world.slices["early, on its night"]) > 80
+    assert world.slices["early, built again later"] == world.slices["early, on its night"]
+
+
+def test_building_an_earlier_day_leaves_a_later_one_alone(world: World) -> None:
+    after = world.slices["late, after an earlier day was built again"]
+    assert after == world.slices["late, on its night"]
+
+
+def test_what_changes_after_a_day_does_change_the_days_after_it(world: World) -> None:
+    """Otherwise the two tests above would hold because nothing ever happens."""
+    corrected = world.rows(
+        "select count(*) from intermediate.int_orders__versioned where known_to_date = '2017-11-15'"
+    )
+    older = world.rows(
+        """
+        select count(*)
+        from features.ftr_customers as early
+        inner join features.ftr_customers as late using (person_id)
+        where early.as_of_date = %s and late.as_of_date = %s
+            and early.age_level < 6 and late.age_level = 6 and late.spend_168d > early.spend_168d
+        """,
+        EARLY, LATE,
+    )  # fmt: skip
+    assert corrected[0][0] > 0
+    assert older[0][0] > 0
+
+
+def test_the_customer_view_shows_the_latest_day_also_after_an_earlier_one_was_built(
+    world: World,
+) -> None:
+    assert world.rows("select distinct as_of_date from marts.customer_360") == [(LATE,)]
+
+
+def test_rows_that_cannot_be_cast_stand_in_quarantine_with_their_reason(world: World) -> None:
+    rejected = world.rows(
+        """
+        select as_of_date, reason, raw_row ->> 'age' from quarantine.rejected_rows
+        where source = 'crm' and table_name = 'demographics' order by reason
+        """
+    )
+    assert rejected == [
+        (LATE, "household_id is empty", "25-34"),
+        (LATE, "household_id is not a bigint", "25-34"),
+    ]
+
+
+def test_good_and_rejected_rows_are_all_rows_read(world: World) -> None:
+    counts = world.rows(
+        """
+        select
+            (select sum(rows_read) from ops.loads
+                where source = 'crm' and table_name = 'demographics'),
+            (select count(*) from staging.stg_crm__demographics),
+            (select count(*) from quarantine.rejected_rows where source = 'crm')
+        """
+    )
+    read, good, rejected = counts[0]
+    assert rejected == 2
+    assert good + rejected == read
+
+
+def test_an_order_is_the_sum_of_its_lines_after_a_correction(world: World) -> None:
+    wrong = world.rows(
+        """
+        select order_id from marts.fct_orders as orders
+        where order_amount != (
+            select sum(sales_amount) from marts.fct_order_lines as lines
+            where lines.order_id = orders.order_id
+        )
+        """
+    )
+    assert wrong == []
+
+
+def test_a_denial_takes_a_person_off_the_list_and_so_does_silence(world: World) -> None:
+    first = """
+        select person_id from activation.target_list_entries where as_of_date = %s
+        order by list_name, rank
+    """
+    denied, silent, *others = [person for (person,) in world.rows(first, LATE)]
+    world.run(
+        "update pii.customer_contacts set consent_status = 'denied' where person_id = %(person)s",
+        person=denied,
+    )
+    world.run("delete from pii.customer_contacts where person_id = %(person)s", person=silent)
+    world.build(LATE, "choose")
+    left = [person for (person,) in world.rows(first, LATE)]
+    assert denied not in left
+    assert silent not in left
+    assert set(others) <= set(left)
+
+
+def test_the_business_intelligence_role_reads_marts_and_never_contact_details(
+    world: World,
+) -> None:
+    may_read = world.rows(
+        """
+        select
+            has_schema_privilege('living_crm_bi', 'pii', 'usage'),
+            has_table_privilege('living_crm_bi', 'pii.customer_contacts', 'select'),
+            has_table_privilege('living_crm_publisher', 'pii.customer_contacts', 'select'),
+            has_table_privilege('living_crm_bi', 'marts.customer_360', 'select'),
+            has_table_privilege('living_crm_bi', 'activation.target_list_entries', 'select')
+        """
+    )
+    assert may_read == [(False, False, True, True, True)]
+
+
+def test_dbt_parses_the_project_once_and_not_every_night(world: World) -> None:
+    log = (world.settings.dbt_dir / "logs" / "dbt.log").read_text()
+    assert log.count("Unable to do partial parsing") == 1  # on the very first night
+
+
+def test_every_rule_passes_its_unit_tests(world: World) -> None:
+    report = dbt.run(
+        world.context(LATE), ["test", "--select", "test_type:unit"], label="unit tests"
+    )
+    assert int(report.facts["tests"]) >= 12
