@@ -88,6 +88,28 @@ def test_the_planted_cause_is_named_first(
     assert sum(first == (code,) for first in firsts) >= 0.9 * len(firsts)
 
 
+@pytest.mark.parametrize(
+    ("score_name", "planted"),
+    [("churn", "discount_share_84d > 0.7"), ("winback", "department_count_84d > 9")],
+)
+def test_whoever_has_the_planted_cause_gets_the_higher_probability(
+    trained: RunContext, score_name: str, planted: str
+) -> None:
+    score(trained)
+    ((with_cause, without),) = _all(
+        trained,
+        f"""
+        select
+            avg(probability) filter (where {planted}),
+            avg(probability) filter (where not {planted})
+        from ml.customer_scores as scores
+        inner join features.ftr_customers as customers using (person_id, as_of_date)
+        where score_name = '{score_name}'
+        """,
+    )
+    assert with_cause > 2 * without
+
+
 def test_what_is_the_same_for_everybody_is_nobodys_reason(trained: RunContext) -> None:
     score(trained)
     assert _all(
