@@ -143,6 +143,10 @@ def _begin_run() -> None:
     ti = get_current_context()["ti"]
     with context.connection() as connection:
         ensure_schemas(connection)
+        if not ledger.take_local_walk(connection):
+            raise WarehouseError(
+                "A run without Airflow is going on in this warehouse.", "Wait for its end."
+            )
         for dag_id, run_id in ledger.open_runs(connection):
             in_airflow = run_id.removeprefix(ledger_run_id(dag_id, ""))
             if run_id in (context.run_id, in_airflow):  # this one, or one without Airflow

@@ -1,4 +1,4 @@
-"""The walk from end to end on a slice of the published data: real sources, dbt, GX, models, lists."""
+"""The walk from end to end on a slice of the published data: real sources, dbt, GX and lists."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Addresses and connections: the warehouse, databases beside it, and the source systems."""
 
 import os
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -17,7 +17,11 @@ def warehouse_url(settings: Settings) -> str:
         return embedded.ensure_started(settings).url()
     url = settings.warehouse_url.get_secret_value()
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
+    if (
+        parts.scheme not in ("postgresql", "postgres")
+        or not parts.path.strip("/")
+        or not _has_valid_port(parts)
+    ):
         raise SettingsError(
             "WAREHOUSE_URL is not a PostgreSQL URL with a database.",
             "Write it as postgresql://user:password@host:port/database.",
@@ -84,10 +88,7 @@ def source_url(settings: Settings, source: str) -> str:
 def without_secret(url: str) -> str:
     """Returns host, port and path of a URL, fit for a message."""
     parts = urlsplit(url)
-    place = parts.hostname or ""
-    if parts.port:
-        place += f":{parts.port}"
-    return f"{place}{parts.path}"
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def dbt_environment(url: str) -> dict[str, str]:
@@ -100,6 +101,13 @@ def dbt_environment(url: str) -> dict[str, str]:
         "LIVING_CRM_DBT_DATABASE": parts.path.strip("/"),
         "DBT_ENV_SECRET_LIVING_CRM_PASSWORD": unquote(parts.password or ""),
     }
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _first_line(error: psycopg.Error) -> str:

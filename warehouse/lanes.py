@@ -1,9 +1,10 @@
 """Processes that have a heavy library in memory by the time a local walk needs it.
 
-Great Expectations and dbt take longer to import than a quiet night's rows take to load. A lane is a
-process of its own that imports one of them while the first steps still run, and then runs the steps
-that need it, one at a time: on two cores the wait is hidden behind the loads. A lane ends with the
-process that made it, also when that one is killed.
+Great Expectations, dbt and XGBoost take longer to import than a quiet night's rows take to load. A
+lane is a process of its own that imports one of them while earlier steps still run, and then runs
+the steps that need it, one at a time. The lanes import one after the other, in the order they are
+needed: on two cores that hides the wait behind the work. A lane ends with the process that made it,
+also when that one is killed.
 """
 
 import ctypes
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
@@ -28,7 +30,9 @@ from warehouse.walk import Step, run_step
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "expectations.run": ("great_expectations",),
     "warehouse.dbt": ("dbt.cli.main", "dbt.adapters.postgres"),
+    "ml.score": ("adbc_driver_postgresql.dbapi", "xgboost"),
 }
+_POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 
 
@@ -69,12 +73,17 @@ def open_lanes(steps: list[Step]) -> Iterator[Lanes]:
     spawn = multiprocessing.get_context("spawn")
     lanes: dict[str, _Lane] = {}
     level = logging.getLogger().level
+    turns = [spawn.Event()]  # kept: a forgotten event is gone for the process that waits for it
+    turns[0].set()
     try:
         for module in dict.fromkeys(_module(step) for step in steps):
             if module in LIBRARIES:
                 ours, theirs = spawn.Pipe()
+                turns.append(spawn.Event())
                 process = spawn.Process(
-                    target=_serve, args=(theirs, LIBRARIES[module], os.getpid(), level), daemon=True
+                    target=_serve,
+                    args=(theirs, LIBRARIES[module], os.getpid(), level, *turns[-2:]),
+                    daemon=True,
                 )
                 process.start()
                 theirs.close()
@@ -91,14 +100,24 @@ def _module(step: Step) -> str:
     return step.function.partition(":")[0]
 
 
-def _serve(pipe: Connection, libraries: tuple[str, ...], parent: int, level: int) -> None:
+def _serve(
+    pipe: Connection,
+    libraries: tuple[str, ...],
+    parent: int,
+    level: int,
+    turn: Event,
+    next_turn: Event,
+) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked to be told
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
     configure_logging(verbose=level <= logging.INFO)
+    while not turn.wait(_POLL_SECONDS) and not pipe.poll():  # who is asked for a step is in turn
+        pass
     for name in libraries:
         importlib.import_module(name)
+    next_turn.set()
     while True:
         try:
             context, step = pipe.recv()

@@ -32,6 +32,15 @@ def open_runs(connection: psycopg.Connection) -> list[tuple[str, str]]:
     return [(str(dag_id), str(run_id)) for dag_id, run_id in rows]
 
 
+def take_local_walk(connection: psycopg.Connection) -> bool:
+    """Takes the warehouse's one place for a walk without Airflow; tells whether it was free.
+
+    The place is freed with the connection, also when its process is killed.
+    """
+    row = connection.execute("select pg_try_advisory_lock(hashtext('living-crm walk'))").fetchone()
+    return bool(row and row[0])
+
+
 def forget_steps(connection: psycopg.Connection, run_id: str) -> None:
     """Forgets the steps of an earlier try, when the whole of a run is run again."""
     connection.execute("delete from ops.run_steps where run_id = %s", (run_id,))

@@ -9,8 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 
-import psycopg
-
 from warehouse import ledger
 from warehouse.connections import connect
 from warehouse.context import RunContext, StepReport
@@ -98,11 +96,9 @@ def _run_steps(
 @contextmanager
 def _alone(url: str) -> Iterator[None]:
     """Holds the warehouse's one place for a local walk; PostgreSQL frees it if we are killed."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(
-            "select pg_try_advisory_lock(hashtext('living-crm walk'))"
-        ).fetchone()
-        if not row or not row[0]:
+    with connect(url) as connection:
+        connection.autocommit = True
+        if not ledger.take_local_walk(connection):
             raise WarehouseError(
                 "Another run is going on in this warehouse.", "Wait for it, or end it first."
             )

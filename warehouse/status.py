@@ -148,8 +148,8 @@ def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -
         _query(
             connection,
             """
-            select to_char(ordered_at, 'YYYY-MM-DD HH24:MI'), order_amount, line_count, order_id
-            from marts.fct_orders where person_id = %s order by ordered_at desc, order_id limit 5
+            select to_char(purchased_at, 'YYYY-MM-DD HH24:MI'), order_amount, line_count, order_id
+            from marts.fct_orders where person_id = %s order by purchased_at desc, order_id limit 5
             """,
             (person_id,),
         ),

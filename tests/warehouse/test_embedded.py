@@ -87,7 +87,14 @@ def test_a_named_server_is_used_and_nothing_is_embedded(server_url: str, tmp_pat
     assert not settings.postgres_dir.exists()
 
 
-@pytest.mark.parametrize("url", ["mysql://u:p@h/db", "postgresql://u:hunter2@127.0.0.1:5432"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:p@h/db",
+        "postgresql://u:hunter2@127.0.0.1:5432",
+        "postgresql://u:hunter2@127.0.0.1:70000/db",
+    ],
+)
 def test_a_url_of_another_kind_is_refused_without_showing_it(url: str, tmp_path: Path) -> None:
     settings = Settings(_env_file=None, living_crm_home=tmp_path, warehouse_url=url)  # type: ignore[call-arg,arg-type]
     with pytest.raises(SettingsError, match="WAREHOUSE_URL is not a PostgreSQL URL") as error:
