@@ -36,6 +36,12 @@ class Stage:
 
     def installation(self, name: str, as_of: date = DAY) -> Settings:
         """Returns a new installation whose sources are wound to `as_of`; the process uses it."""
+        settings = self.empty_installation(name)
+        lay_down(settings, load_policy(settings.policy_file), as_of)
+        return settings
+
+    def empty_installation(self, name: str) -> Settings:
+        """Returns a new installation without sources; the process uses it."""
         home = self.folder / name
         os.environ.update(
             LIVING_CRM_HOME=str(home), WAREHOUSE_PORT="0", AIRFLOW_PORT=str(_free_port())
@@ -44,7 +50,6 @@ class Stage:
         settings = load_settings()
         self.made.append(settings)
         warehouse_url(settings)
-        lay_down(settings, load_policy(settings.policy_file), as_of)
         return settings
 
     def tear_down(self) -> None:

@@ -35,7 +35,8 @@ newest_points as (
     from contact_points
 ),
 
--- A grant by policy adds the channel for every record of its source.
+-- A grant by policy adds the channel for every record of its source. Where no contact point is
+-- known, the source's own number of the customer says whom to reach: the source has the address.
 statements as (
     select
         links.person_id,
@@ -58,7 +59,7 @@ statements as (
         links.source,
         links.source_customer_id,
         grants.channel,
-        cast(null as text) as contact_value,
+        links.source || ' customer ' || links.source_customer_id as contact_value,
         'granted by policy' as consent_status,
         grants.reason as basis,
         cast(null as timestamptz) as consent_at,
