@@ -64,9 +64,9 @@
    is_history: the row came with the first load of its table. That load is the source's history, so
    its rows count from the day they happened; what comes later counts from the day it was reported.
 
-   only_new_loads: of an incremental model that keeps source and load_id, the rows of loads it has
-   not read; on its first build, all. #}
-{% macro union_feed(feed, only_new_loads=false) %}
+   loads: of an incremental model that keeps source and load_id, "new" are the loads it has not read
+   (on its first build, all), "read" the others (on its first build, none). #}
+{% macro union_feed(feed, loads="all") %}
     {%- set columns = feed_columns(feed) -%}
     {%- set providers = var("feeds").get(feed, []) -%}
     {%- for provider in providers %}
@@ -83,8 +83,10 @@
             where loads.source = '{{ source_name }}' and loads.table_name = '{{ table_name }}'
         ), false) as is_history
     from {{ ref(provider) }}
-    {%- if only_new_loads and is_incremental() %}
+    {%- if loads == "new" %}
     where load_id > {{ newest_load_read(source_name) }}
+    {%- elif loads == "read" %}
+    where load_id <= {{ newest_load_read(source_name) }}
     {%- endif %}
     {%- if not loop.last %}
     union all
@@ -143,6 +145,17 @@
         cast(null as text) as load_id
     where false
     {%- endfor %}
+{% endmacro %}
+
+{# The keys that an incremental model holds; on its first build, none. #}
+{% macro keys_so_far(key) %}
+    {%- if is_incremental() %}
+    select already.{{ key }}
+    from {{ this }} as already
+    {%- else %}
+    select cast(null as text) as {{ key }}
+    where false
+    {%- endif %}
 {% endmacro %}
 
 {# The keys of an incremental fact whose record has been given to another person since. #}

@@ -20,7 +20,9 @@ staged as (
         loads.load_id,
         count(staged_rows.load_id) as row_count
     from loads
-    left join {{ ref(model) }} as staged_rows on loads.load_id = staged_rows.load_id
+    left join {{ ref(model) }} as staged_rows
+        on loads.load_id = staged_rows.load_id
+        and staged_rows.load_id >= (select min(first_load.load_id) from loads as first_load)
     where loads.source = '{{ source_name }}' and loads.table_name = '{{ table_name }}'
     group by loads.source, loads.table_name, loads.load_id
     {%- if not loop.last %}

@@ -133,9 +133,7 @@ order_sums as (
         coalesce(sum(order_amount) filter (where days_ago < 28), 0) as spend_28d,
         coalesce(sum(order_amount) filter (where days_ago < 84), 0) as spend_84d,
         coalesce(sum(order_amount) filter (where days_ago < 168), 0) as spend_168d,
-        count(distinct days_ago / 7) filter (where days_ago < 84) as active_weeks_84d,
         sum(line_count) filter (where days_ago < 84) as line_count_84d,
-        count(distinct store_id) filter (where days_ago < 84) as store_count_84d,
         sum(gross_amount) filter (where days_ago < 84) as gross_amount_84d,
         sum(retail_discount_amount) filter (where days_ago < 84) as retail_discount_amount_84d,
         sum(coupon_amount) filter (where days_ago < 84) as coupon_amount_84d,
@@ -167,6 +165,17 @@ rhythms as (
         avg(gap_days) as average_gap_days,
         stddev_samp(gap_days) as gap_deviation_days
     from order_days
+    group by as_of_date, person_id
+),
+
+varieties as (
+    select
+        as_of_date,
+        person_id,
+        count(distinct days_ago / 7) as active_weeks_84d,
+        count(distinct store_id) as store_count_84d
+    from orders
+    where days_ago < 84
     group by as_of_date, person_id
 ),
 
@@ -264,12 +273,14 @@ measured as (
         order_sums.recency_days / nullif(rhythms.average_gap_days, 0) as recency_over_gap,
         3.0 * order_sums.order_count_28d / nullif(order_sums.order_count_84d, 0) as order_trend,
         3.0 * order_sums.spend_28d / nullif(order_sums.spend_84d, 0) as spend_trend,
-        order_sums.active_weeks_84d,
+        case when order_sums.order_count > 0 then coalesce(varieties.active_weeks_84d, 0) end
+            as active_weeks_84d,
         order_sums.spend_84d / nullif(order_sums.order_count_84d, 0) as average_order_amount_84d,
         order_sums.line_count_84d / nullif(order_sums.order_count_84d, 0) as lines_per_order_84d,
         case when order_sums.order_count > 0 then coalesce(departments.department_count_84d, 0) end
             as department_count_84d,
-        order_sums.store_count_84d,
+        case when order_sums.order_count > 0 then coalesce(varieties.store_count_84d, 0) end
+            as store_count_84d,
         order_sums.retail_discount_amount_84d / nullif(order_sums.gross_amount_84d, 0)
             as discount_share_84d,
         order_sums.coupon_amount_84d / nullif(order_sums.gross_amount_84d, 0) as coupon_share_84d,
@@ -294,6 +305,9 @@ measured as (
     left join rhythms
         on persons.as_of_date = rhythms.as_of_date
         and persons.person_id = rhythms.person_id
+    left join varieties
+        on persons.as_of_date = varieties.as_of_date
+        and persons.person_id = varieties.person_id
     left join departments
         on persons.as_of_date = departments.as_of_date
         and persons.person_id = departments.person_id

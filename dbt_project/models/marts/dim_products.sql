@@ -2,7 +2,7 @@
     config(
         materialized="incremental",
         unique_key="product_id",
-        indexes=[{"columns": ["product_id"], "unique": true}],
+        indexes=[{"columns": ["product_id"], "unique": true}, {"columns": ["load_id"]}],
     )
 }}
 
@@ -27,12 +27,12 @@ loads_read as (
     {{ loads_read("products") }}
 ),
 
-sold as (
+lines as (
     select
         product_id,
-        source
+        source,
+        load_id
     from {{ ref("fct_order_lines") }}
-    group by product_id, source
 ),
 
 described as (
@@ -53,10 +53,23 @@ described as (
         and versions.load_id > loads_read.load_id
 ),
 
+sold as (
+    select
+        lines.product_id,
+        lines.source,
+        max(lines.load_id) as load_id
+    from lines
+    inner join loads_read
+        on lines.source = loads_read.source
+        and lines.load_id > loads_read.load_id
+    group by lines.product_id, lines.source
+),
+
 undescribed as (
     select
         sold.product_id,
-        sold.source
+        sold.source,
+        sold.load_id
     from sold
     left join versions on sold.product_id = versions.product_id
     where versions.product_id is null
@@ -86,8 +99,7 @@ final as (
         cast(null as text) as package_size,
         false as is_described,
         source,
-        -- Not a load of products: the watermark must not move.
-        cast(null as text) as load_id
+        load_id
     from undescribed
 )
 

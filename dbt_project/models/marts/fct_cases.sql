@@ -12,7 +12,7 @@
 -- Complaints and requests. No source of the demo provides them: empty, and typed.
 -- Grain: one row per case.
 with new_versions as (
-    {{ union_feed("cases", only_new_loads=true) }}
+    {{ union_feed("cases", loads="new") }}
 ),
 
 versions as (

@@ -13,7 +13,7 @@
 -- entry of a list is an order to contact; it counts here when the channel says it was carried out.
 -- Grain: one row per contact.
 with new_versions as (
-    {{ union_feed("contacts", only_new_loads=true) }}
+    {{ union_feed("contacts", loads="new") }}
 ),
 
 versions as (

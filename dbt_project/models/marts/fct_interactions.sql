@@ -12,7 +12,7 @@
 -- What persons did other than buy: coupons redeemed so far.
 -- Grain: one row per interaction.
 with new_versions as (
-    {{ union_feed("interactions", only_new_loads=true) }}
+    {{ union_feed("interactions", loads="new") }}
 ),
 
 versions as (

@@ -4,7 +4,7 @@
         unique_key=["order_id", "product_id"],
         indexes=[
             {"columns": ["order_id", "product_id"], "unique": true},
-            {"columns": ["source", "load_id"]},
+            {"columns": ["load_id"]},
         ],
     )
 }}
@@ -12,7 +12,7 @@
 -- Order lines as they are known now.
 -- Grain: one row per order and product. Who bought and when stands in fct_orders.
 with new_versions as (
-    {{ union_feed("order_lines", only_new_loads=true) }}
+    {{ union_feed("order_lines", loads="new") }}
 ),
 
 final as (

@@ -5,7 +5,7 @@
         indexes=[
             {"columns": ["order_id"], "unique": true},
             {"columns": ["person_id", "order_date"]},
-            {"columns": ["source", "load_id"]},
+            {"columns": ["load_id"]},
         ],
     )
 }}

@@ -12,7 +12,7 @@
 -- Answers to surveys. No source of the demo provides them: empty, and typed.
 -- Grain: one row per survey.
 with new_versions as (
-    {{ union_feed("surveys", only_new_loads=true) }}
+    {{ union_feed("surveys", loads="new") }}
 ),
 
 versions as (

@@ -4,7 +4,7 @@
         unique_key="order_id",
         indexes=[
             {"columns": ["order_id", "known_from_date"], "unique": true},
-            {"columns": ["source", "load_id"]},
+            {"columns": ["load_id"]},
         ],
     )
 }}
@@ -14,19 +14,23 @@
 -- Grain: one row per order and version; known_to_date is null for the newest. An order whose lines
 -- have not arrived has none; lines whose order has not arrived are not here.
 with new_orders as (
-    {{ union_feed("orders", only_new_loads=true) }}
+    {{ union_feed("orders", loads="new") }}
 ),
 
 new_lines as (
-    {{ union_feed("order_lines", only_new_loads=true) }}
+    {{ union_feed("order_lines", loads="new") }}
 ),
 
-all_orders as (
-    {{ union_feed("orders") }}
+read_orders as (
+    {{ union_feed("orders", loads="read") }}
 ),
 
-all_lines as (
-    {{ union_feed("order_lines") }}
+read_lines as (
+    {{ union_feed("order_lines", loads="read") }}
+),
+
+orders_so_far as (
+    {{ keys_so_far("order_id") }}
 ),
 
 products as (
@@ -43,6 +47,83 @@ touched as (
     select order_id from new_orders
     union
     select order_id from new_lines
+),
+
+-- Orders that need what earlier loads brought: those that are here already, and those whose lines
+-- did not come with them. On most nights there are none, and the earlier loads are not read.
+reopened as (
+    select touched.order_id
+    from touched
+    where
+        exists (
+            select 1 from orders_so_far
+            where touched.order_id = orders_so_far.order_id
+        )
+    union
+    select touched.order_id
+    from touched
+    where not exists (
+        select 1 from new_lines
+        where touched.order_id = new_lines.order_id
+    )
+),
+
+all_orders as (
+    select
+        order_id,
+        source,
+        source_customer_id,
+        store_id,
+        purchased_at,
+        reported_date,
+        updated_at,
+        load_id,
+        is_history
+    from new_orders
+    union all
+    select
+        order_id,
+        source,
+        source_customer_id,
+        store_id,
+        purchased_at,
+        reported_date,
+        updated_at,
+        load_id,
+        is_history
+    from read_orders
+    where order_id in (select reopened.order_id from reopened)
+),
+
+all_lines as (
+    select
+        order_id,
+        product_id,
+        unit_count,
+        sales_amount,
+        retail_discount_amount,
+        coupon_discount_amount,
+        coupon_match_amount,
+        reported_date,
+        updated_at,
+        load_id,
+        is_history
+    from new_lines
+    union all
+    select
+        order_id,
+        product_id,
+        unit_count,
+        sales_amount,
+        retail_discount_amount,
+        coupon_discount_amount,
+        coupon_match_amount,
+        reported_date,
+        updated_at,
+        load_id,
+        is_history
+    from read_lines
+    where order_id in (select reopened.order_id from reopened)
 ),
 
 headers as (
@@ -62,7 +143,6 @@ headers as (
             )
         end as known_from_date
     from all_orders
-    inner join touched on all_orders.order_id = touched.order_id
 ),
 
 first_known as (

@@ -9,7 +9,7 @@
 -- Every record of a person in any source, for the identification.
 -- Grain: one row per source and source_customer_id. No names and no contact details.
 with new_versions as (
-    {{ union_feed("persons", only_new_loads=true) }}
+    {{ union_feed("persons", loads="new") }}
 ),
 
 versions as (

@@ -2,14 +2,14 @@
     config(
         materialized="incremental",
         unique_key="product_id",
-        indexes=[{"columns": ["source", "load_id"]}],
+        indexes=[{"columns": ["load_id"]}],
     )
 }}
 
 -- What was known of a product, and from when to when.
 -- Grain: one row per product and version; known_to_date is null for the newest.
 with new_versions as (
-    {{ union_feed("products", only_new_loads=true) }}
+    {{ union_feed("products", loads="new") }}
 ),
 
 products as (
