@@ -115,7 +115,7 @@ def _bare(url: str, booster: xgboost.Booster, features: list[str], *, reasons: b
     inputs = np.column_stack([table[name].to_numpy() for name in features]).astype(np.float32)
     probability = booster.inplace_predict(inputs)
     if reasons:
-        booster.predict(xgboost.DMatrix(inputs), pred_contribs=True)
+        booster.predict(xgboost.DMatrix(inputs, feature_names=features), pred_contribs=True)
     lines = "".join(
         f"{person}\t{value}\n"
         for person, value in zip(table["person_id"].to_pylist(), probability.tolist(), strict=True)
