@@ -58,7 +58,7 @@ sql: setup ## sqlfluff on the dbt project
 	.venv/bin/sqlfluff lint --disable-progress-bar --processes 2 dbt_project
 
 unit: setup ## pytest: real PostgreSQL, dbt, Great Expectations and Airflow
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 bench: setup ## measure against bare baselines, write benchmarks/results.json
 	.venv/bin/python -m benchmarks

@@ -71,7 +71,7 @@ def test_every_room_has_rows_and_no_check_is_skipped(in_order: Settings) -> None
     steps = _rows(
         in_order,
         """
-        select step, status, row_count from ops.run_steps
+        select step, run_steps.status, row_count from ops.run_steps
         join ops.runs using (run_id) where as_of_date = %s and runs.status = 'success'
         """,
         (FIRST,),

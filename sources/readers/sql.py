@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -143,7 +144,7 @@ def _version_ids(rows: pa.Table, table: SqlTable) -> pa.Array:
 
 def _engine(source: str, url: str) -> sa.Engine:
     try:
-        without_secret(url)  # a port that is no number
+        _ = urlsplit(url).port  # raises for one that is out of range
         backend = sa.make_url(url).get_backend_name()
         return sa.create_engine(url, connect_args=_CONNECT_ARGUMENTS.get(backend, {}))
     except (ValueError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
