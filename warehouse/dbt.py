@@ -36,6 +36,14 @@ def build(context: RunContext, selector: str) -> StepReport:
     return run(context, ["build", "--selector", selector], label=selector)
 
 
+def parse(context: RunContext) -> None:
+    """Parses the project ahead; what this process builds with the same variables starts from it."""
+    outcome = _invoke_dbt(
+        context.settings, context.policy, context.url, ["parse"], as_of=context.as_of
+    )
+    _parsed[_variables_text(context.settings, context.policy)] = outcome.result
+
+
 def run(
     context: RunContext,
     arguments: Sequence[str],
@@ -91,6 +99,28 @@ def invoke(
     console_level: str = "warn",
 ) -> Sequence[Any]:
     """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all."""
+    outcome = _invoke_dbt(
+        settings, policy, url, arguments,
+        as_of=as_of, run_id=run_id, feature_dates=feature_dates, console_level=console_level,
+    )  # fmt: skip
+    return list(getattr(outcome.result, "results", None) or [])
+
+
+# The project as parsed by `parse`, by the variables it was parsed with.
+_parsed: dict[str, Any] = {}
+
+
+def _invoke_dbt(
+    settings: Settings,
+    policy: Policy,
+    url: str,
+    arguments: Sequence[str],
+    *,
+    as_of: date,
+    run_id: str = "none",
+    feature_dates: Sequence[date] = (),
+    console_level: str = "warn",
+) -> Any:
     environment = {
         **dbt_environment(url),
         "LIVING_CRM_AS_OF": as_of.isoformat(),
@@ -103,20 +133,25 @@ def invoke(
     with _environment(environment):
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner().invoke([
+        text = _variables_text(settings, policy)
+        outcome = dbtRunner(manifest=_parsed.get(text)).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),
             *arguments,
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
             "--target-path", str(settings.dbt_dir / "target"),
-            "--vars", json.dumps(variables(settings, policy)),
+            "--vars", text,
         ])  # fmt: skip
     if outcome.exception is not None:
         raise BuildError(
             f"dbt {arguments[0]} could not run: {type(outcome.exception).__name__}.",
             f"See {settings.dbt_dir / 'logs' / 'dbt.log'}.",
         ) from None
-    return list(getattr(outcome.result, "results", None) or [])
+    return outcome
+
+
+def _variables_text(settings: Settings, policy: Policy) -> str:
+    return json.dumps(variables(settings, policy), sort_keys=True)
 
 
 def passthrough(

@@ -1,12 +1,13 @@
 """Processes that have a heavy library in memory by the time a local walk needs it.
 
 Great Expectations, dbt and XGBoost take longer to import than a quiet night's rows take to load. A
-lane is a process of its own that imports one of them while earlier steps still run, and then runs
-the steps that need it, one at a time. The lanes import one after the other, in the order they are
-needed: on two cores that hides the wait behind the work. A lane ends with the process that made it,
-also when that one is killed.
+lane is a process of its own that warms up while earlier steps still run, and then runs the steps
+that need its library, one at a time. A lane that is needed later is nicer to the others: on two
+cores the waits are hidden behind the work. A lane ends with the process that made it, also when
+that one is killed.
 """
 
+import contextlib
 import ctypes
 import importlib
 import logging
@@ -19,20 +20,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
-# By the module a step's function is in: what its lane imports ahead.
-LIBRARIES: Mapping[str, tuple[str, ...]] = {
+# By the module a step's function is in, in the order of need: what its lane does ahead. What is
+# named `module:function` is called with the run's context.
+WARM_UP: Mapping[str, tuple[str, ...]] = {
     "expectations.run": ("great_expectations",),
-    "warehouse.dbt": ("dbt.cli.main", "dbt.adapters.postgres"),
+    "warehouse.dbt": ("warehouse.dbt:parse",),
     "ml.score": ("adbc_driver_postgresql.dbapi", "xgboost"),
 }
-_POLL_SECONDS = 0.1
+_NICER = 5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -68,21 +69,19 @@ class Lanes:
 
 
 @contextmanager
-def open_lanes(steps: list[Step]) -> Iterator[Lanes]:
+def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
     """Starts the lanes that `steps` need and ends them afterwards."""
     spawn = multiprocessing.get_context("spawn")
-    lanes: dict[str, _Lane] = {}
+    needed = {_module(step) for step in steps}
     level = logging.getLogger().level
-    turns = [spawn.Event()]  # kept: a forgotten event is gone for the process that waits for it
-    turns[0].set()
+    lanes: dict[str, _Lane] = {}
     try:
-        for module in dict.fromkeys(_module(step) for step in steps):
-            if module in LIBRARIES:
+        for place, (module, warm_up) in enumerate(WARM_UP.items()):
+            if module in needed:
                 ours, theirs = spawn.Pipe()
-                turns.append(spawn.Event())
                 process = spawn.Process(
                     target=_serve,
-                    args=(theirs, LIBRARIES[module], os.getpid(), level, *turns[-2:]),
+                    args=(theirs, context, warm_up, _NICER * place, os.getpid(), level),
                     daemon=True,
                 )
                 process.start()
@@ -102,22 +101,24 @@ def _module(step: Step) -> str:
 
 def _serve(
     pipe: Connection,
-    libraries: tuple[str, ...],
+    context: RunContext,
+    warm_up: tuple[str, ...],
+    nicer: int,
     parent: int,
     level: int,
-    turn: Event,
-    next_turn: Event,
 ) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked to be told
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
+    os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
-    while not turn.wait(_POLL_SECONDS) and not pipe.poll():  # who is asked for a step is in turn
-        pass
-    for name in libraries:
-        importlib.import_module(name)
-    next_turn.set()
+    for name in warm_up:
+        module, _, function = name.partition(":")
+        loaded = importlib.import_module(module)
+        if function:
+            with contextlib.suppress(LivingCrmError):  # the step will say it
+                getattr(loaded, function)(context)
     while True:
         try:
             context, step = pipe.recv()

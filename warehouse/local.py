@@ -57,7 +57,7 @@ def run_walk(
         ensure_schemas(connection)
     with (
         _alone(context.url),
-        open_lanes(steps) as lanes,
+        open_lanes(context, steps) as lanes,
         connect(context.url) as connection,
     ):
         connection.autocommit = True
