@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,7 +23,11 @@ def main() -> None:
     # Imported late: each reads the environment of the stage it is given.
     from benchmarks import load, night, score
 
-    benchmarks = {"load": load.measure, "night": night.measure, "score": score.measure}
+    benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
+        "load": load.measure,
+        "night": night.measure,
+        "score": score.measure,
+    }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(benchmarks))
     names = parser.parse_args().names or list(benchmarks)
