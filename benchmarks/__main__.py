@@ -25,6 +25,7 @@ def main() -> None:
 
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
         "load": load.measure,
+        "next": night.measure_next,
         "night": night.measure,
         "score": score.measure,
     }
@@ -41,11 +42,12 @@ def main() -> None:
         measured: list[Result] = []
         for name in names:
             with doing(f"benchmark {name}"):
-                measured += benchmarks[name](stage)
+                of_one = benchmarks[name](stage)
+            write(of_one)  # at once: a benchmark that fails later takes nothing back
+            measured += of_one
     finally:
         stage.tear_down()
         shutil.rmtree(folder, ignore_errors=True)
-    write(measured)
     for result in measured:
         target = "" if result.target is None else f"   target {result.target:g}"
         met = "" if result.met is None else ("   met" if result.met else "   NOT MET")
