@@ -1,1 +1,1 @@
-"""The demo company: a simulated Korean retailer, its seven source systems and the truth about it."""
+"""The demo company: a simulated Korean retailer, its seven source systems and its truth."""

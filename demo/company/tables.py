@@ -225,7 +225,7 @@ MAILER: Mapping[str, pa.Schema] = {
         campaign_id=_ID,
         email=_TEXT,
         phone=_TEXT,
-        assigned_group=_TEXT,  # contact, control: the control group was drawn at random, not sent to
+        assigned_group=_TEXT,  # contact, or control: drawn at random, not sent to
         assigned_at=INSTANT,
     ),
     "reactions": _schema(
