@@ -9,6 +9,7 @@ that one is killed.
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import logging
 import multiprocessing
@@ -26,15 +27,34 @@ from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
-# By the module a step's function is in, in the order of need: what its lane does ahead. What is
-# named `module:function` is called with the run's context.
-WARM_UP: Mapping[str, tuple[str, ...]] = {
-    "expectations.run": ("great_expectations",),
-    "warehouse.dbt": ("warehouse.dbt:parse",),
-    "ml.score": ("adbc_driver_postgresql.dbapi", "xgboost"),
-}
 _NICER = 5
 _PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a lane is for.
+
+    Attributes:
+        serves: modules whose steps run in it.
+        at_once: what it does ahead; what is named `module:function` is called with the context.
+        after_first: what it does ahead once its first step is done, while another lane works.
+    """
+
+    serves: tuple[str, ...]
+    at_once: tuple[str, ...]
+    after_first: tuple[str, ...] = ()
+
+
+# In the order of need. Guards and scores take turns with dbt, so they share a lane.
+_PLANS = (
+    _Plan(
+        serves=("expectations.run", "ml.score"),
+        at_once=("expectations.checks",),
+        after_first=("adbc_driver_postgresql.dbapi", "xgboost"),
+    ),
+    _Plan(serves=("warehouse.dbt",), at_once=("warehouse.dbt:parse",)),
+)
 
 
 @dataclass(frozen=True)
@@ -76,20 +96,21 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
     level = logging.getLogger().level
     lanes: dict[str, _Lane] = {}
     try:
-        for place, (module, warm_up) in enumerate(WARM_UP.items()):
-            if module in needed:
+        for place, plan in enumerate(_PLANS):
+            if needed.intersection(plan.serves):
                 ours, theirs = spawn.Pipe()
                 process = spawn.Process(
                     target=_serve,
-                    args=(theirs, context, warm_up, _NICER * place, os.getpid(), level),
+                    args=(theirs, context, plan, _NICER * place, os.getpid(), level),
                     daemon=True,
                 )
                 process.start()
                 theirs.close()
-                lanes[module] = _Lane(process, ours)
+                lane = _Lane(process, ours)
+                lanes.update(dict.fromkeys(plan.serves, lane))
         yield Lanes(lanes)
     finally:
-        for lane in lanes.values():
+        for lane in set(lanes.values()):
             lane.pipe.close()
             lane.process.terminate()
             lane.process.join()
@@ -102,7 +123,7 @@ def _module(step: Step) -> str:
 def _serve(
     pipe: Connection,
     context: RunContext,
-    warm_up: tuple[str, ...],
+    plan: _Plan,
     nicer: int,
     parent: int,
     level: int,
@@ -113,18 +134,27 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
     os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
-    for name in warm_up:
-        module, _, function = name.partition(":")
-        loaded = importlib.import_module(module)
-        if function:
-            with contextlib.suppress(LivingCrmError):  # the step will say it
-                getattr(loaded, function)(context)
+    _warm_up(context, plan.at_once)
+    ahead = plan.after_first
     while True:
         try:
             context, step = pipe.recv()
         except EOFError:
             return
         pipe.send(_outcome(context, step))
+        _warm_up(context, ahead)
+        ahead = ()
+
+
+def _warm_up(context: RunContext, names: tuple[str, ...]) -> None:
+    gc.disable()  # it finds nothing in what an import makes
+    for name in names:
+        module, _, function = name.partition(":")
+        loaded = importlib.import_module(module)
+        if function:
+            with contextlib.suppress(LivingCrmError):  # the step will say it
+                getattr(loaded, function)(context)
+    gc.enable()
 
 
 def _outcome(context: RunContext, step: Step) -> StepReport | BaseException:
