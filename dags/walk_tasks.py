@@ -4,15 +4,12 @@ What a step does stands in the rooms, which steps there are in `warehouse.walk`.
 what Airflow adds: the day, the order, retries and alerts.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import (
     ExceptionRetryPolicy,
-    Param,
     RetryAction,
     RetryRule,
     TriggerRule,
@@ -20,72 +17,23 @@ from airflow.sdk import (
     task,
 )
 
+from dags.alerts import RunIncomplete, alert
+from dags.business_day import as_of_date
 from warehouse import ledger
 from warehouse.airflow.runs import ledger_run_id
 from warehouse.context import RunContext
-from warehouse.days import parse_day
 from warehouse.errors import (
     BuildError,
     GuardBlocked,
     LivingCrmError,
     ModelError,
     PolicyError,
-    PublishError,
     SettingsError,
-    SourceError,
     WarehouseError,
 )
-from warehouse.policy import load_policy
 from warehouse.schemas import ensure_schemas
 from warehouse.settings import load_settings
 from warehouse.walk import Step, context_for, run_step
-
-logger = logging.getLogger(__name__)
-
-
-class RunIncomplete(LivingCrmError):
-    """Steps of a run did not succeed."""
-
-
-RUNBOOKS: Mapping[type[LivingCrmError], str] = {
-    BuildError: "docs/runbooks/dbt_build.md",
-    GuardBlocked: "docs/runbooks/guard_blocked.md",
-    ModelError: "docs/runbooks/model.md",
-    PolicyError: "docs/runbooks/policy.md",
-    PublishError: "docs/runbooks/publish.md",
-    RunIncomplete: "docs/runbooks/README.md",
-    SettingsError: "docs/runbooks/settings.md",
-    SourceError: "docs/runbooks/source.md",
-    WarehouseError: "docs/runbooks/warehouse.md",
-}
-OTHER_RUNBOOK = "docs/runbooks/unexpected.md"
-
-AS_OF = Param(
-    default=None,
-    type=["null", "string"],
-    format="date",
-    title="Business day",
-    description="YYYY-MM-DD; left empty, the last day of the run's data interval.",
-)
-
-
-def alert(context: Mapping[str, Any]) -> None:
-    """Logs one line for a task that has failed for good. Holds no secret and no personal field."""
-    error = context.get("exception")
-    known = isinstance(error, LivingCrmError)
-    try:
-        day = str(_as_of(context))
-    except LivingCrmError:
-        day = "unknown"
-    logger.error(
-        "ALERT dag=%s task=%s as_of=%s runbook=%s: %s",
-        context["ti"].dag_id,
-        context["ti"].task_id,
-        day,
-        next((page for kind, page in RUNBOOKS.items() if isinstance(error, kind)), OTHER_RUNBOOK),
-        error if known else type(error).__name__,
-    )
-
 
 # With begin_run before it, a tolerant step runs once all before it have ended, whatever became of
 # them, but not if the run could not begin.
@@ -110,20 +58,7 @@ DEFAULT_ARGS: Mapping[str, Any] = {
 }
 
 
-def business_day(as_of: str | None, interval_end: datetime | None, tz: ZoneInfo) -> date:
-    """Returns the day a run is for: the named one, else the last whole day of its interval.
-
-    Raises:
-        SettingsError: no day is named and the run has no data interval, or the name is no day.
-    """
-    if as_of:
-        return parse_day(as_of)
-    if interval_end is None:
-        raise SettingsError(
-            "This run has no business day.",
-            'Trigger it with as_of, such as {"as_of": "2017-11-30"}.',
-        )
-    return interval_end.astimezone(tz).date() - timedelta(days=1)
+_LOCAL_RUN = ("A run without Airflow is going on in this warehouse.", "Wait for its end.")
 
 
 def walk(steps: Sequence[Step]) -> None:
@@ -144,9 +79,7 @@ def _begin_run() -> None:
     with context.connection() as connection:
         ensure_schemas(connection)
         if not ledger.take_local_walk(connection):
-            raise WarehouseError(
-                "A run without Airflow is going on in this warehouse.", "Wait for its end."
-            )
+            raise WarehouseError(*_LOCAL_RUN)
         for dag_id, run_id in ledger.open_runs(connection):
             in_airflow = run_id.removeprefix(ledger_run_id(dag_id, ""))
             if run_id in (context.run_id, in_airflow):  # this one, or one without Airflow
@@ -162,8 +95,13 @@ def _begin_run() -> None:
 
 def _step_task(step: Step) -> Any:
     def run() -> int:
+        context = _run_context()
         try:
-            return run_step(_run_context(), step).rows
+            with context.connection() as connection:
+                connection.autocommit = True  # it only holds the place
+                if not ledger.share_walk(connection):
+                    raise WarehouseError(*_LOCAL_RUN)
+                return run_step(context, step).rows
         except LivingCrmError as error:
             # The error's own line says all; the way it took through the room would hide it.
             raise error.with_traceback(None) from None
@@ -193,13 +131,4 @@ def _finish_task(steps: Sequence[str]) -> Any:
 def _run_context() -> RunContext:
     current = get_current_context()
     run_id = ledger_run_id(current["ti"].dag_id, current["ti"].run_id)
-    return context_for(load_settings(), _as_of(current), run_id)
-
-
-def _as_of(context: Mapping[str, Any]) -> date:
-    settings = load_settings()
-    return business_day(
-        context["params"].get("as_of"),
-        context.get("data_interval_end"),
-        load_policy(settings.policy_file).tz,
-    )
+    return context_for(load_settings(), as_of_date(current), run_id)

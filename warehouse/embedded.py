@@ -25,6 +25,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from warehouse.errors import WarehouseError
+from warehouse.files import write_private
 from warehouse.settings import Settings
 
 OWNER = "living_crm"
@@ -133,13 +134,6 @@ def is_alive(pid: int) -> bool:
 
 def _password(settings: Settings) -> str:
     return (settings.postgres_dir / "password").read_text().strip()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
 
 
 def _init(settings: Settings, programs: Path, data: Path) -> None:

@@ -41,6 +41,14 @@ def take_local_walk(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
+def share_walk(connection: psycopg.Connection) -> bool:
+    """Keeps walks without Airflow out while the connection lasts; tells whether none goes on."""
+    row = connection.execute(
+        "select pg_try_advisory_lock_shared(hashtext('living-crm walk'))"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def forget_steps(connection: psycopg.Connection, run_id: str) -> None:
     """Forgets the steps of an earlier try, when the whole of a run is run again."""
     connection.execute("delete from ops.run_steps where run_id = %s", (run_id,))

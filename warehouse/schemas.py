@@ -9,8 +9,8 @@ import psycopg
 from psycopg import sql
 
 from warehouse.connections import connect
-from warehouse.embedded import write_private
 from warehouse.errors import WarehouseError
+from warehouse.files import write_private
 from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -159,7 +159,8 @@ def test_a_used_port_is_named(airflow_settings: Settings) -> None:
 
 
 def test_damaged_secrets_are_named(isolated_settings: Settings) -> None:
-    from warehouse.airflow.environment import ensure_secrets, write_private
+    from warehouse.airflow.environment import ensure_secrets
+    from warehouse.files import write_private
 
     write_private(isolated_settings.airflow_dir / "secrets.json", "{}")
     with pytest.raises(SettingsError, match="is damaged"):

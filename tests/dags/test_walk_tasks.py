@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from warehouse.errors import GuardBlocked, SettingsError, SourceError, WarehouseError
-from warehouse.ledger import begin_run
+from warehouse.ledger import begin_run, share_walk, take_local_walk
 from warehouse.settings import REPOSITORY, Settings
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -24,6 +24,20 @@ def walk_tasks(migrated: None) -> Any:  # noqa: ARG001
     from dags import walk_tasks
 
     return walk_tasks
+
+
+@pytest.fixture(scope="module")
+def alerts(migrated: None) -> Any:  # noqa: ARG001
+    from dags import alerts
+
+    return alerts
+
+
+@pytest.fixture(scope="module")
+def business_day(migrated: None) -> Any:  # noqa: ARG001
+    from dags.business_day import business_day
+
+    return business_day
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +65,12 @@ def warehouse_connection(airflow_settings: Settings) -> Iterator[psycopg.Connect
     ],
 )
 def test_a_scheduled_run_is_for_the_day_that_has_just_ended(
-    walk_tasks: Any, interval_end: datetime, expected: date
+    business_day: Any, interval_end: datetime, expected: date
 ) -> None:
-    assert walk_tasks.business_day(None, interval_end, NEW_YORK) == expected
+    assert business_day(None, interval_end, NEW_YORK) == expected
 
 
-def test_the_run_for_a_day_has_its_data_interval_begin_on_that_day(walk_tasks: Any) -> None:
+def test_the_run_for_a_day_has_its_data_interval_begin_on_that_day(business_day: Any) -> None:
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
@@ -73,25 +87,25 @@ def test_the_run_for_a_day_has_its_data_interval_begin_on_that_day(walk_tasks: A
         last_automated_data_interval=info and info.data_interval, restriction=restriction
     ):
         day = info.data_interval.start.astimezone(NEW_YORK).date()
-        assert walk_tasks.business_day(None, info.data_interval.end, NEW_YORK) == day
+        assert business_day(None, info.data_interval.end, NEW_YORK) == day
         days.append(day.day)
     assert days == [10, 11, 12, 13, 14]
 
 
-def test_a_named_day_overrides_the_interval(walk_tasks: Any) -> None:
+def test_a_named_day_overrides_the_interval(business_day: Any) -> None:
     end = datetime(2026, 1, 2, 7, tzinfo=UTC)
-    assert walk_tasks.business_day("2017-11-30", end, NEW_YORK) == DAY
+    assert business_day("2017-11-30", end, NEW_YORK) == DAY
 
 
-def test_a_run_without_a_day_is_refused(walk_tasks: Any) -> None:
+def test_a_run_without_a_day_is_refused(business_day: Any) -> None:
     with pytest.raises(SettingsError, match="no business day"):
-        walk_tasks.business_day(None, None, NEW_YORK)
+        business_day(None, None, NEW_YORK)
     with pytest.raises(SettingsError, match=r"'30\.11\.2017' is not a day"):
-        walk_tasks.business_day("30.11.2017", None, NEW_YORK)
+        business_day("30.11.2017", None, NEW_YORK)
 
 
-def test_every_error_with_a_remedy_has_a_runbook_page(walk_tasks: Any) -> None:
-    for page in {*walk_tasks.RUNBOOKS.values(), walk_tasks.OTHER_RUNBOOK}:
+def test_every_error_with_a_remedy_has_a_runbook_page(alerts: Any) -> None:
+    for page in {*alerts.RUNBOOKS.values(), alerts.OTHER_RUNBOOK}:
         assert re.fullmatch(r"docs/runbooks/[a-zA-Z_]+\.md", page)
         assert (REPOSITORY / page).exists(), page
 
@@ -106,19 +120,19 @@ class _Instance:
         return cls.others
 
 
-def _alert(walk_tasks: Any, caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
+def _alert(alerts: Any, caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
     context = {"exception": error, "ti": _Instance, "params": {"as_of": "2017-11-30"}}
     caplog.clear()
-    with caplog.at_level(logging.ERROR, logger=walk_tasks.logger.name):
-        walk_tasks.alert(context)
+    with caplog.at_level(logging.ERROR, logger=alerts.logger.name):
+        alerts.alert(context)
     (record,) = caplog.records
     return record.getMessage()
 
 
 def test_an_alert_is_one_line_with_the_remedy_and_the_runbook(
-    walk_tasks: Any, caplog: pytest.LogCaptureFixture
+    alerts: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = _alert(walk_tasks, caplog, SourceError("shop is\nunreachable.", "Call its owner."))
+    line = _alert(alerts, caplog, SourceError("shop is\nunreachable.", "Call its owner."))
     assert line == (
         "ALERT dag=customer_nightly task=load_shop as_of=2017-11-30"
         " runbook=docs/runbooks/source.md: shop is unreachable. Remedy: Call its owner."
@@ -126,9 +140,9 @@ def test_an_alert_is_one_line_with_the_remedy_and_the_runbook(
 
 
 def test_an_alert_does_not_repeat_what_an_unknown_error_says(
-    walk_tasks: Any, caplog: pytest.LogCaptureFixture
+    alerts: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = _alert(walk_tasks, caplog, ValueError("jane@example.com"))
+    line = _alert(alerts, caplog, ValueError("jane@example.com"))
     assert line.endswith("runbook=docs/runbooks/unexpected.md: ValueError")
 
 
@@ -212,6 +226,7 @@ def test_a_run_waits_for_another_that_goes_on_but_not_for_one_that_died(
     monkeypatch.setattr(walk_tasks, "get_current_context", lambda: context)
     renewed = airflow_settings.model_copy(update={"warehouse_url": SecretStr(url)})
     monkeypatch.setattr(walk_tasks, "load_settings", lambda: renewed)
+    monkeypatch.setattr("dags.business_day.load_settings", lambda: renewed)
     with psycopg.connect(url, autocommit=True) as connection:
         begin_run(connection, "models_train__scheduled__2017", DAY, "models_train")
         begin_run(connection, "local__customer_nightly__2017-11-30__1", DAY, "customer_nightly")
@@ -222,3 +237,17 @@ def test_a_run_waits_for_another_that_goes_on_but_not_for_one_that_died(
         monkeypatch.setattr(_Instance, "others", "failed")
         walk_tasks._begin_run()
         assert _status(connection, "customer_nightly") == ["running", "running"]
+
+
+def test_a_walk_in_airflow_and_one_without_it_exclude_each_other(
+    new_warehouse: Callable[[], str],
+) -> None:
+    url = new_warehouse()
+    with psycopg.connect(url) as airflow_step, psycopg.connect(url) as another_step:
+        assert share_walk(airflow_step)
+        assert share_walk(another_step)
+        with psycopg.connect(url) as local:
+            assert not take_local_walk(local)
+    with psycopg.connect(url) as local, psycopg.connect(url) as airflow_step:
+        assert take_local_walk(local)
+        assert not share_walk(airflow_step)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from warehouse.connections import ensure_database, warehouse_url
 from warehouse.errors import SettingsError
+from warehouse.files import write_private
 from warehouse.settings import REPOSITORY, Settings
 
 EXECUTOR = "warehouse.airflow.executor.WarmLocalExecutor"
@@ -142,16 +143,6 @@ def command(*arguments: str) -> list[str]:
     """Returns the command line of Airflow: it never holds a secret."""
     # Without -P a module of the current folder could be taken for Airflow.
     return [sys.executable, "-P", "-m", "airflow", *arguments]
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _as_variables(settings: Settings) -> dict[str, str]:

@@ -29,10 +29,10 @@ from warehouse.airflow.environment import (
     ensure_secrets,
     environment,
     metadata_url,
-    write_private,
 )
 from warehouse.connections import connect
 from warehouse.errors import SettingsError, WarehouseError
+from warehouse.files import write_private
 from warehouse.settings import Settings
 
 # Logs are read from disk, so no service opens a port of its own for them.

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from dags.walk_tasks import AS_OF, DEFAULT_ARGS, walk
+from dags.business_day import AS_OF
+from dags.walk_tasks import DEFAULT_ARGS, walk
 from warehouse.walk import Step
 
 STEPS = "tests.dags.steps:"
