@@ -85,6 +85,7 @@ def _bare_dbt_build(settings: Settings) -> float:
         ],
         {
             **dbt_environment(url),
+            "LIVING_CRM_DATA": settings.data,
             "LIVING_CRM_AS_OF": DAY.isoformat(),
             "LIVING_CRM_FEATURE_DATES": DAY.isoformat(),
             "LIVING_CRM_RUN_ID": "bare",

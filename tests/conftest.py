@@ -43,8 +43,8 @@ def server_url(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def policy() -> Policy:
-    return load_policy(REPOSITORY / "policy.yml")
+def policy(settings: Settings) -> Policy:
+    return load_policy(settings.policy_file)
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,7 @@ def _invoke_dbt(
 ) -> Any:
     environment = {
         **dbt_environment(url),
+        "LIVING_CRM_DATA": settings.data,
         "LIVING_CRM_AS_OF": as_of.isoformat(),
         "LIVING_CRM_RUN_ID": run_id,
         "LIVING_CRM_FEATURE_DATES": ",".join(

@@ -5,14 +5,22 @@ Business numbers do not live here but in `policy.yml` (see `warehouse.policy`).
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
-
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+# The demos can run side by side.
+_PORTS = {"complete_journey": 54181}
+
+
+def _policy_file(data: str) -> Path:
+    """Returns a demo's own policy, else the company's."""
+    of_demo = REPOSITORY / "demo" / data / "policy.yml"
+    return of_demo if of_demo.exists() else REPOSITORY / "policy.yml"
 
 
 class Settings(BaseSettings):
@@ -25,8 +33,13 @@ class Settings(BaseSettings):
         env_file=REPOSITORY / ".env", env_prefix="", extra="ignore", frozen=True
     )
 
+    data: str = Field(
+        default="complete_journey",
+        pattern=r"^[a-z][a-z0-9_]{0,40}$",
+        description="The data set: sources/catalog/<data> and dbt_project/datasets/<data>.",
+    )
     living_crm_home: Path = Field(
-        default=REPOSITORY / ".living-crm",
+        default_factory=lambda given: REPOSITORY / ".living-crm" / str(given["data"]),
         description="The one ignored folder everything that is made at run time lives in.",
     )
     warehouse_url: SecretStr | None = Field(
@@ -34,7 +47,10 @@ class Settings(BaseSettings):
         description="postgresql://user:password@host:port/database; unset means embedded.",
     )
     warehouse_port: int = Field(
-        default=54180, ge=0, le=65535, description="Embedded server's port; 0 takes a free one."
+        default_factory=lambda given: _PORTS.get(str(given["data"]), 54180),
+        ge=0,
+        le=65535,
+        description="Embedded server's port; 0 takes a free one.",
     )
     airflow_host: str = Field(
         default="127.0.0.1", description="Name that Airflow's API listens on and is reached under."
@@ -47,11 +63,10 @@ class Settings(BaseSettings):
         default=False,
         description="Whether nightly and weekly runs start by themselves; the demo's data end.",
     )
-    data: Literal["complete_journey"] = Field(
-        default="complete_journey", description="Which demo data `living-crm demo` runs on."
+    policy_file: Path = Field(default_factory=lambda given: _policy_file(str(given["data"])))
+    catalog_dir: Path = Field(
+        default_factory=lambda given: REPOSITORY / "sources" / "catalog" / str(given["data"])
     )
-    policy_file: Path = REPOSITORY / "policy.yml"
-    catalog_dir: Path = REPOSITORY / "sources" / "catalog"
 
     @property
     def postgres_dir(self) -> Path:
