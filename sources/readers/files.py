@@ -252,8 +252,7 @@ def read_drop(drop: Drop, stream: IO[bytes], reading: Reading) -> Iterator[pa.Ta
                 good = storable_rows(
                     rows.append_column("_file_row_number", numbers),
                     reading,
-                    f"{drop.name} row",
-                    first - rows.num_rows,
+                    file=drop.name,
                 )
                 reading.rows_read += good.num_rows
                 yield _with_file_columns(good, drop)

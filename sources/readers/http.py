@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 120.0
-_CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
+CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 _REFUSED = {401, 403}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -59,7 +59,7 @@ class Service:
                 response = self._session.get(
                     self._url + endpoint,
                     params=parameters,
-                    timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
                     allow_redirects=False,
                 )
                 if response.status_code == requests.codes.ok:

@@ -175,22 +175,25 @@ def conform(rows: pa.Table, reading: Reading) -> pa.Table:
     return pa.table(columns, schema=arrow_schema(table))
 
 
-def storable_rows(rows: pa.Table, reading: Reading, place: str, first: int) -> pa.Table:
+def storable_rows(
+    rows: pa.Table, reading: Reading, known: frozenset[str] = frozenset(), file: str | None = None
+) -> pa.Table:
     """Returns the rows whose texts PostgreSQL takes, and rejects those that hold a zero byte.
 
     Args:
-        place: what a row's number is counted in.
-        first: the number of the first row.
+        known: rows rejected before, as they came: they are not counted again.
+        file: the file they stand in, and `_file_row_number` says where.
     """
     texts = [column for column in rows.columns if pa.types.is_string(column.type)]
     faulty = [pc.fill_null(pc.match_substring(column, "\0"), False) for column in texts]
     if not any(pc.any(mask).as_py() for mask in faulty):
         return rows
     is_faulty = reduce(pc.or_, faulty)
-    for index in pc.indices_nonzero(is_faulty).to_pylist():
-        row = {name: str(value) for name, value in rows.slice(index, 1).to_pylist()[0].items()}
-        text = str(row).replace("\0", "\\x00")
-        reading.reject(f"{place} {first + index}: a zero byte", {"text": text})
+    for row in rows.filter(is_faulty).to_pylist():
+        text = str({name: str(value) for name, value in row.items()}).replace("\0", "\\x00")
+        place = f"{file} row {row['_file_row_number']}: " if file else ""
+        if text not in known:
+            reading.reject(f"{place}a zero byte", {"text": text})
     return rows.filter(pc.invert(is_faulty))
 
 

@@ -82,10 +82,12 @@ def pages(
 def _reading(
     source: str, table: RestTable, service: Service, landed: Landed, end: datetime
 ) -> Reading:
-    reading = Reading(source, table, loaded_through=landed.through)
+    reading = Reading(source, table)
     through = snapshot_instant(end) if table.mode == "snapshot" else end
+    if table.mode != "snapshot":
+        reading.loaded_through = landed.through
     if landed.through is not None and landed.through >= through:
-        return reading
+        return reading  # of a snapshot that is past, nothing can be said any more
     if table.mode == "snapshot":
         reading.loaded_through = through
 

@@ -106,11 +106,13 @@ def _reading(
     end: datetime,
 ) -> Reading:
     is_snapshot = table.mode == "snapshot"
-    reading = Reading(source, table, loaded_through=landed.through)
+    reading = Reading(source, table)
     reading.note(shape.changes)
     through = snapshot_instant(end) if is_snapshot else end
+    if not is_snapshot:
+        reading.loaded_through = landed.through
     if landed.through is not None and landed.through >= through:
-        return reading
+        return reading  # of a snapshot that is past, nothing can be said any more
     if is_snapshot:
         reading.loaded_through = through
     known = pa.array(list(landed.ids), pa.string())
@@ -127,7 +129,7 @@ def _reading(
         rows = rows.append_column("_dlt_id", version_ids(rows, table))
         if len(known):
             rows = rows.filter(pc.invert(pc.is_in(rows["_dlt_id"], value_set=known)))
-        rows = storable_rows(rows, reading, "row", reading.rows_read + 1)
+        rows = storable_rows(rows, reading, landed.rejected)
         reading.rows_read += rows.num_rows
         if rows.num_rows and not is_snapshot:
             newest = pc.max(rows[table.cursor]).as_py()
