@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from warehouse.errors import SourceError
 from warehouse.settings import Settings
@@ -37,13 +38,21 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Grain(_Section):
+    """The promise that rows are detail: many a month for one entity, each at its own time."""
+
+    entity: Name
+    time: Name
+
+
 class Table(_Section):
     """What every table of every source says of itself.
 
     Attributes:
         key: the columns that name one thing of the source; a version is key and cursor.
         mode: `append`: rows never change; `upsert`: a changed row comes again with a later
-            cursor; `snapshot`: every drop holds all rows there are.
+            cursor; `snapshot`: every drop, or every night's read, holds all rows there are.
+        grain: set where detail is promised; a feed that arrives summed by month is then refused.
         fresh_within_hours: the source promises news at least so often.
         required: without it, or with it stale, the walk stops; otherwise what rests on it is
             marked.
@@ -54,26 +63,78 @@ class Table(_Section):
     fresh_within_hours: Annotated[int, Field(ge=1)]
     required: bool
     columns: Annotated[dict[Name, ColumnType], Field(min_length=1)]
+    grain: Grain | None = None
 
     @model_validator(mode="after")
-    def _key_is_made_of_columns(self) -> Self:
-        for column in self.key:
-            if column not in self.columns:
-                raise ValueError(f"a key of listed columns, and {column} is none")
+    def _key_and_grain_are_made_of_columns(self) -> Self:
+        grain = (self.grain.entity, self.grain.time) if self.grain else ()
+        for what, columns in (("key", self.key), ("grain", grain)):
+            for column in columns:
+                if column not in self.columns:
+                    raise ValueError(f"a {what} of listed columns, and {column} is none")
         return self
 
 
-class SqlTable(Table):
-    """A table of a database, read by its cursor."""
+class CursorTable(Table):
+    """A table that is asked for what is new since its cursor, or for all of it every night.
 
-    cursor: Name
-    mode: Literal["append", "upsert"]
+    Attributes:
+        cursor: a time of every row; of a snapshot `_snapshot_at`, the day it was read for.
+        look_back_hours: rows so far behind the newest cursor are read again, because some
+            become visible late; those that are there already are not doubled.
+    """
+
+    cursor: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,62}|_snapshot_at)$")]
+    mode: Literal["append", "upsert", "snapshot"]
+    look_back_hours: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _cursor_is_a_time(self) -> Self:
-        if self.columns.get(self.cursor) != "timestamptz":
+        if (self.mode == "snapshot") != (self.cursor == "_snapshot_at"):
+            raise ValueError("cursor _snapshot_at with mode snapshot, and only with it")
+        if self.mode == "snapshot" and self.look_back_hours:
+            raise ValueError("no look_back_hours with mode snapshot, which reads everything")
+        if self.mode != "snapshot" and self.columns.get(self.cursor) != "timestamptz":
             raise ValueError(f"a cursor of type timestamptz, and {self.cursor} is none")
         return self
+
+
+class SqlTable(CursorTable):
+    """A table of a database."""
+
+
+class Paging(_Section):
+    """How a service hands out its records in pages.
+
+    Attributes:
+        parameter: the query parameter that takes the cursor of the page wanted.
+        next: the field of an answer that holds the cursor of the next page; null at the end.
+        size_parameter: the query parameter that takes the number of records a page shall hold.
+    """
+
+    parameter: Annotated[str, Field(min_length=1)]
+    next: Annotated[str, Field(min_length=1)]
+    size_parameter: Annotated[str, Field(min_length=1)] = "limit"
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
+class RestTable(CursorTable):
+    """What one endpoint of a service lists.
+
+    Attributes:
+        endpoint: the path below the source's address.
+        records: the field of an answer that holds the list, with dots where it lies deeper;
+            without one the answer is the list.
+        paging: without it, one answer holds everything.
+        since: the query parameter for the first instant wanted; without one, all is asked for.
+        until: the query parameter for the first instant no longer wanted.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^/[^?#]*$")]
+    records: Annotated[str, Field(min_length=1)] | None = None
+    paging: Paging | None = None
+    since: Annotated[str, Field(min_length=1)] | None = None
+    until: Annotated[str, Field(min_length=1)] | None = None
 
 
 class FileTable(Table):
@@ -87,15 +148,24 @@ class FileTable(Table):
     cursor: Literal["_file_date"]
     mode: Literal["append", "upsert", "snapshot"]
     path: Annotated[str, Field(pattern=r"^[^*?{}]*\{date\}[^*?{}]*$")]
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "jsonl", "parquet", "xlsx"]
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
     @model_validator(mode="after")
-    def _csv_holds_text(self) -> Self:
+    def _formats_without_types_hold_text(self) -> Self:
         typed = [name for name, kind in self.columns.items() if kind != "text"]
-        if self.format == "csv" and typed:
-            raise ValueError(f"columns of type text in a csv, which has no types, and {typed[0]}")
+        if self.format in ("csv", "xlsx") and typed:
+            raise ValueError(
+                f"columns of type text in a {self.format}, whose values are kept as text, and "
+                f"{typed[0]}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _text_alone_is_packed(self) -> Self:
+        if self.path.endswith(".gz") and self.format not in ("csv", "jsonl"):
+            raise ValueError(f"a path without .gz, and the format is {self.format}")
         return self
 
 
@@ -119,10 +189,19 @@ class FileCatalog(_Catalog):
     tables: Annotated[tuple[FileTable, ...], Field(min_length=1)]
 
 
-Catalog = SqlCatalog | FileCatalog
-_READERS: dict[str, type[SqlCatalog] | type[FileCatalog]] = {
-    "sql": SqlCatalog,
-    "files": FileCatalog,
+class RestCatalog(_Catalog):
+    """A service that answers HTTP requests with JSON; SOURCE_<NAME>_TOKEN holds its token."""
+
+    reader: Literal["rest"]
+    tables: Annotated[tuple[RestTable, ...], Field(min_length=1)]
+
+
+Catalog = SqlCatalog | FileCatalog | RestCatalog
+CatalogType = type[SqlCatalog] | type[FileCatalog] | type[RestCatalog]
+_READERS: dict[str, tuple[CatalogType, type[Table]]] = {
+    "sql": (SqlCatalog, SqlTable),
+    "files": (FileCatalog, FileTable),
+    "rest": (RestCatalog, RestTable),
 }
 
 
@@ -132,55 +211,74 @@ def load_catalog(settings: Settings, source: str) -> Catalog:
     Raises:
         SourceError: names the file, the key, the value found and what is allowed.
     """
+    catalog, faults = read_catalog(settings, source)
+    if catalog is None:
+        raise faults[0]
+    return catalog
+
+
+def read_catalog(settings: Settings, source: str) -> tuple[Catalog | None, list[SourceError]]:
+    """Returns the catalog entry of a source, or every fault it has."""
     path = settings.catalog_dir / f"{source}.yml"
     try:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(p.stem for p in settings.catalog_dir.glob("*.yml"))) or "none"
-        raise SourceError(
-            f"Source {source} has no catalog entry {path}.", f"Write it; catalogued: {known}."
-        ) from None
+        return None, [
+            SourceError(
+                f"Source {source} has no catalog entry {path}.", f"Write it; catalogued: {known}."
+            )
+        ]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}" if mark else ""
-        raise SourceError(f"{path.name}{place} is not YAML.", "Correct the line.") from None
+        return None, [SourceError(f"{path.name}{place} is not YAML.", "Correct the line.")]
     if not isinstance(document, dict):
-        raise SourceError(f"{path.name} holds no keys.", "Write reader, description and tables.")
+        return None, [
+            SourceError(f"{path.name} holds no keys.", "Write reader, description and tables.")
+        ]
     reader = document.get("reader")
     if reader not in _READERS:
-        raise SourceError(f"{path.name}: reader is {reader!r}.", f"Allowed: {', '.join(_READERS)}.")
-    model = _READERS[reader]
+        allowed = ", ".join(_READERS)
+        return None, [SourceError(f"{path.name}: reader is {reader!r}.", f"Allowed: {allowed}.")]
+    model, table_model = _READERS[reader]
     try:
         # JSON mode lets YAML's lists become tuples while `strict` still refuses "7" for 7.
         catalog = model.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise _explained(path.name, model, error) from None
+        return None, [
+            _explained(path.name, model, table_model, fault)
+            for fault in error.errors(include_url=False)
+        ]
     names = [table.name for table in catalog.tables]
-    for name in names:
-        if names.count(name) > 1:
-            raise SourceError(f"{path.name}: table {name} stands twice.", "Keep one of them.")
-    return catalog
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        return None, [
+            SourceError(f"{path.name}: table {name} stands twice.", "Keep one of them.")
+            for name in twice
+        ]
+    return catalog, []
 
 
 def _explained(
-    file: str, model: type[SqlCatalog] | type[FileCatalog], error: ValidationError
+    file: str, model: CatalogType, table_model: type[Table], fault: ErrorDetails
 ) -> SourceError:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "entry"
-    section: type[BaseModel] = model
-    if first["loc"][:1] == ("tables",):
-        section = SqlTable if model is SqlCatalog else FileTable
-    if first["type"] == "extra_forbidden":
+    key = ".".join(str(part) for part in fault["loc"] if part != "[key]") or "entry"
+    section: type[BaseModel] = table_model if fault["loc"][:1] == ("tables",) else model
+    for name, nested in (("grain", Grain), ("paging", Paging)):
+        if name in fault["loc"][2:-1]:
+            section = nested
+    if fault["type"] == "extra_forbidden":
         allowed = ", ".join(section.model_fields)
         return SourceError(f"{file}: unknown key {key}.", f"Allowed here: {allowed}.")
-    if first["type"] == "missing":
+    if fault["type"] == "missing":
         return SourceError(f"{file}: key {key} is missing.", f"Add {key}.")
-    message = first["msg"]
+    message = fault["msg"]
     for lead in ("Value error, ", "Input should be ", "String should "):
         message = message.removeprefix(lead)
-    if "columns" in first["loc"] and first["type"] == "string_pattern_mismatch":
+    if "columns" in fault["loc"] and fault["type"] == "string_pattern_mismatch":
         message = "text, bigint, double, boolean, date, timestamptz or numeric(p,s)"
-    found = repr(first["input"])
+    found = repr(fault["input"])
     if len(found) > 80:
         found = found[:77] + "..."
     return SourceError(f"{file}: {key} is {found}.", f"Allowed: {message}.")

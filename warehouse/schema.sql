@@ -108,6 +108,20 @@ create table if not exists ops.dbt_results (
     primary key (run_id, selector, unique_id)
 );
 
+-- A file of the same bytes as another: the name of that one, whose rows stand for both.
+alter table ops.loaded_files add column if not exists same_as text;
+
+-- How a source's shape left its catalog entry: a new column once, what stops the source every day.
+create table if not exists ops.schema_changes (
+    as_of_date date not null,
+    source text not null,
+    table_name text not null,
+    change text not null check (change in ('added', 'dropped', 'renamed', 'retyped')),
+    column_name text not null,
+    detail text not null,
+    primary key (as_of_date, source, table_name, change, column_name)
+);
+
 create table if not exists quarantine.rejected_rows (
     as_of_date date not null,
     source text not null,

@@ -1,34 +1,33 @@
-"""Reads dated drops, CSV or Parquet, from a folder: local or anywhere fsspec reaches.
+"""Reads dated drops from a folder: local or anywhere fsspec reaches.
 
 A file is known by its path below the folder and its contents: each is loaded once, and one that
-was delivered again with other contents is loaded as a new version.
+was delivered again with other contents is loaded as a new version. The same bytes under a new name
+are no news, except of a snapshot: nothing of them is read, and both names are recorded.
 """
 
-import csv
 import hashlib
-import io
 import logging
 import re
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sources.catalog import FileCatalog, FileTable
+from sources.readers.formats import csv, jsonl, parquet, xlsx
+from sources.readers.formats.record import Record, UnreadableFile
 from sources.readers.reading import (
     BATCH_ROWS,
+    EXTRA,
     ReadFile,
     Reading,
-    RejectedRow,
-    arrow_schema,
-    conform,
+    as_arrow,
     dlt_columns,
+    storable_rows,
 )
 from warehouse.connections import without_secret
 from warehouse.days import day_end
@@ -36,50 +35,112 @@ from warehouse.errors import SourceError
 
 logger = logging.getLogger(__name__)
 
-# What PostgreSQL's text does not take: zero bytes, and bytes the file's encoding does not know
-# (Python keeps those as lone surrogates).
-_UNREADABLE = re.compile("[\0\udc80-\udcff]")
-
-KnownFiles = dict[str, set[tuple[str, str]]]
+_RECORDS: Mapping[str, Callable[[str, FileTable, IO[bytes], Reading], Iterator[Record]]] = {
+    "csv": csv.records,
+    "jsonl": jsonl.records,
+    "xlsx": xlsx.records,
+}
 
 
 @dataclass(frozen=True)
-class _Drop:
+class KnownFile:
+    """A file loaded before.
+
+    Attributes:
+        same_as: the file that brought its bytes; None: its own rows were loaded.
+    """
+
+    name: str
+    content_hash: str
+    file_date: date
+    same_as: str | None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A dated file of a table."""
+
     name: str
     path: str
     file_date: date
-    content_hash: str
+    content_hash: str = ""
 
 
 def read(
-    source: str, catalog: FileCatalog, url: str, known: KnownFiles, as_of: date, tz: ZoneInfo
+    source: str,
+    catalog: FileCatalog,
+    url: str,
+    known: Mapping[str, Iterable[KnownFile]],
+    as_of: date,
+    tz: ZoneInfo,
 ) -> list[Reading]:
     """Returns a reading per table: the drops dated up to `as_of` that are not `known`.
 
     Args:
-        known: per table, name and content hash of the files loaded before.
+        known: per table the files loaded before.
 
     Raises:
         SourceError: the folder is missing or cannot be reached, a table has no file at all, a
             required one none up to `as_of`, or a file's name holds no date.
     """
     try:
-        filesystem, root = fsspec.core.url_to_fs(url)
-        if not filesystem.isdir(root):
-            raise SourceError(
-                f"Source {source} has no folder {without_secret(url)}.",
-                f"Restore it, or correct SOURCE_{source.upper()}_URL.",
-            )
-        names = {path: path.removeprefix(root).lstrip("/") for path in filesystem.find(root)}
+        filesystem, names = listed(source, url)
         return [
-            _reading(source, table, filesystem, names, known.get(table.name, set()), as_of, tz)
+            _reading(source, table, filesystem, names, known.get(table.name, ()), as_of, tz)
             for table in catalog.tables
         ]
     except (OSError, ValueError, ImportError) as error:
+        raise unusable(source, url, error) from None
+
+
+def listed(source: str, url: str) -> tuple[Any, dict[str, str]]:
+    """Returns the file system and the files below the folder: their paths and names.
+
+    Raises:
+        SourceError: the folder is missing.
+    """
+    filesystem, root = fsspec.core.url_to_fs(url)
+    if not filesystem.isdir(root):
         raise SourceError(
-            f"Source {source} at {without_secret(url)} cannot be read: {type(error).__name__}.",
-            f"Check the folder, its permissions and SOURCE_{source.upper()}_URL.",
-        ) from None
+            f"Source {source} has no folder {without_secret(url)}.",
+            f"Restore it, or correct SOURCE_{source.upper()}_URL.",
+        )
+    return filesystem, {path: path.removeprefix(root).lstrip("/") for path in filesystem.find(root)}
+
+
+def unusable(source: str, url: str, error: Exception) -> SourceError:
+    """Returns the error of a folder that cannot be reached."""
+    return SourceError(
+        f"Source {source} at {without_secret(url)} cannot be read: {type(error).__name__}.",
+        f"Check the folder, its permissions and SOURCE_{source.upper()}_URL.",
+    )
+
+
+def dated(source: str, table: FileTable, names: Mapping[str, str]) -> list[Drop]:
+    """Returns the table's drops by date, the date taken from the name.
+
+    Raises:
+        SourceError: there is none, or a name holds no date.
+    """
+    before, _, after = table.path.partition("{date}")
+    pattern = re.compile(re.escape(before) + r"([^/]*)" + re.escape(after))
+    drops = []
+    for path, name in names.items():
+        found = pattern.fullmatch(name)
+        if found:
+            try:
+                drops.append(Drop(name, path, date.fromisoformat(found[1])))
+            except ValueError:
+                raise SourceError(
+                    f"File {name} of {source}.{table.name} has no date in its name.",
+                    f"Name it as {table.path}, the date written YYYY-MM-DD, or move it away.",
+                ) from None
+    if not drops:
+        raise SourceError(
+            f"Source {source} has no file {table.path}.",
+            f"Bring the missing drops, or correct {source}.yml; what is loaded stays as it is.",
+        )
+    return sorted(drops, key=lambda drop: (drop.file_date, drop.name))
 
 
 def _reading(
@@ -87,34 +148,36 @@ def _reading(
     table: FileTable,
     filesystem: Any,
     names: dict[str, str],
-    known: set[tuple[str, str]],
+    known: Iterable[KnownFile],
     as_of: date,
     tz: ZoneInfo,
 ) -> Reading:
-    dated = _dated(source, table, names)
-    due = {path: day for path, day in dated.items() if day <= as_of}
+    drops = dated(source, table, names)
+    due = [
+        Drop(drop.name, drop.path, drop.file_date, _content_hash(filesystem, drop.path))
+        for drop in drops
+        if drop.file_date <= as_of
+    ]
     if not due and table.required:
-        first = min(dated.values())
         raise SourceError(
-            f"{source}.{table.name} begins with the drop of {first}, after {as_of}.",
+            f"{source}.{table.name} begins with the drop of {drops[0].file_date}, after {as_of}.",
             "Choose a later as-of date.",
         )
-    drops = [
-        _Drop(names[path], path, day, _content_hash(filesystem, path))
-        for path, day in sorted(due.items(), key=lambda item: (item[1], item[0]))
-    ]
-    fresh = [drop for drop in drops if (drop.name, drop.content_hash) not in known]
-    reading = Reading(
-        table=table,
-        make_resource=None,
-        loaded_through=_day_start(max(due.values()), tz) if due else None,
-    )
+    fresh, copies = _news(due, list(known), table)
+    reading = Reading(source, table)
+    if due:
+        reading.loaded_through = day_end(due[-1].file_date - timedelta(days=1), tz)
+    for drop, original in copies:
+        logger.info("%s: %s holds the bytes of %s", reading.name, drop.name, original)
+        reading.files.append(
+            ReadFile(drop.name, drop.content_hash, drop.file_date, 0, 0, same_as=original)
+        )
 
     def rows() -> Iterator[pa.Table]:
         for drop in fresh:
             read_before, rejected_before = reading.rows_read, len(reading.rejected)
             with filesystem.open(drop.path, "rb") as stream:
-                yield from _READERS[table.format](source, table, drop, stream, reading)
+                yield from read_drop(drop, stream, reading)
             reading.files.append(
                 ReadFile(
                     name=drop.name,
@@ -124,9 +187,7 @@ def _reading(
                     rows_rejected=len(reading.rejected) - rejected_before,
                 )
             )
-        logger.info(
-            "%s.%s: %d files, %d rows read", source, table.name, len(fresh), reading.rows_read
-        )
+        logger.info("%s: %d files, %d rows read", reading.name, len(fresh), reading.rows_read)
 
     def resource() -> Any:
         import dlt
@@ -138,8 +199,117 @@ def _reading(
     return reading
 
 
-def _day_start(day: date, tz: ZoneInfo) -> datetime:
-    return day_end(day - timedelta(days=1), tz)
+def _news(
+    due: list[Drop], known: list[KnownFile], table: FileTable
+) -> tuple[list[Drop], list[tuple[Drop, str]]]:
+    """Returns the drops to be read, and those whose bytes another file brought, with its name.
+
+    An appended row means the same under any date, so its bytes are read once. Of rows that come
+    again the date tells which is the last word: there a drop is a copy only of the one before it.
+    A snapshot is never a copy: the same rows under a new date say that nothing has changed.
+    """
+    loaded = {(file.name, file.content_hash): file for file in known}
+    brought = {file.content_hash: file.name for file in known if file.same_as is None}
+    delivered = {drop.name for drop in due}
+    gone = [file for file in known if file.name not in delivered]
+    files: list[Drop | KnownFile] = [*gone, *due]
+    timeline = sorted((file.file_date, file.name, file.content_hash) for file in files)
+    fresh: list[Drop] = []
+    copies: list[tuple[Drop, str]] = []
+    for drop in due:
+        before = loaded.get((drop.name, drop.content_hash))
+        if before and before.same_as is None:
+            continue
+        original = None
+        if table.mode == "append":
+            original = brought.get(drop.content_hash)
+        elif table.mode == "upsert":
+            place = timeline.index((drop.file_date, drop.name, drop.content_hash))
+            last = timeline[place - 1] if place else None
+            original = last[1] if last and last[2] == drop.content_hash else None
+        if original is None:
+            fresh.append(drop)
+            brought[drop.content_hash] = drop.name
+        elif before is None:
+            copies.append((drop, original))
+    return fresh, copies
+
+
+def read_drop(drop: Drop, stream: IO[bytes], reading: Reading) -> Iterator[pa.Table]:
+    """Yields the good rows of a drop; the others, and what cannot be read at all, are rejected.
+
+    Raises:
+        SchemaChanged: the drop lost a column, renamed one or changed its type.
+    """
+    table = reading.table
+    assert isinstance(table, FileTable)
+    try:
+        if table.format == "parquet":
+            first = 1
+            for rows in parquet.batches(drop.name, table, stream, reading):
+                numbers = pa.array(range(first, first + rows.num_rows), pa.int64())
+                first += rows.num_rows
+                good = storable_rows(
+                    rows.append_column("_file_row_number", numbers),
+                    reading,
+                    file=drop.name,
+                )
+                reading.rows_read += good.num_rows
+                yield _with_file_columns(good, drop)
+        else:
+            records = _RECORDS[table.format](drop.name, table, stream, reading)
+            yield from _batches(records, drop, reading)
+    except UnreadableFile as fault:
+        reading.reject(
+            f"{drop.name} line {fault.line}: {fault}",
+            {"file": drop.name, "line": fault.line, "text": fault.raw},
+        )
+
+
+def _batches(records: Iterator[Record], drop: Drop, reading: Reading) -> Iterator[pa.Table]:
+    """Gathers the good records into Arrow and rejects the others; also when the records break."""
+    good: list[Record] = []
+    numbers: list[int] = []
+
+    def gathered() -> pa.Table:
+        rows = _as_arrow(good, reading)
+        numbered = rows.append_column("_file_row_number", pa.array(numbers, pa.int64()))
+        return _with_file_columns(numbered, drop)
+
+    try:
+        for number, record in enumerate(records, start=1):
+            if record.fault:
+                reading.reject(
+                    f"{drop.name} line {record.line}: {record.fault}",
+                    {"file": drop.name, "line": record.line, "text": record.raw},
+                )
+                continue
+            reading.rows_read += 1
+            good.append(record)
+            numbers.append(number)
+            if len(good) == BATCH_ROWS:
+                yield gathered()
+                good, numbers = [], []
+    except UnreadableFile:
+        yield gathered()
+        raise
+    yield gathered()
+
+
+def _as_arrow(records: list[Record], reading: Reading) -> pa.Table:
+    rows = as_arrow([record.values for record in records], reading.table)
+    return rows.append_column(EXTRA, pa.array([record.extra for record in records], pa.string()))
+
+
+def _with_file_columns(rows: pa.Table, drop: Drop) -> pa.Table:
+    count = rows.num_rows
+    numbers = rows["_file_row_number"].to_pylist()
+    ids = [f"{drop.content_hash[:16]}-{number}" for number in numbers]
+    return (
+        rows.append_column("_file_name", pa.repeat(pa.scalar(drop.name), count))
+        .append_column("_file_date", pa.repeat(pa.scalar(drop.file_date, pa.date32()), count))
+        .append_column("_dlt_id", pa.array(ids, pa.string()))
+    )
 
 
 def _gathered(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -156,197 +326,6 @@ def _gathered(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _dated(source: str, table: FileTable, names: dict[str, str]) -> dict[str, date]:
-    """Returns the date of every file of the table, from its name."""
-    before, _, after = table.path.partition("{date}")
-    pattern = re.compile(re.escape(before) + r"([^/]*)" + re.escape(after))
-    dated: dict[str, date] = {}
-    for path, name in names.items():
-        found = pattern.fullmatch(name)
-        if found:
-            try:
-                dated[path] = date.fromisoformat(found[1])
-            except ValueError:
-                raise SourceError(
-                    f"File {name} of {source}.{table.name} has no date in its name.",
-                    f"Name it as {table.path}, the date written YYYY-MM-DD, or move it away.",
-                ) from None
-    if not dated:
-        raise SourceError(
-            f"Source {source} has no file {table.path}.",
-            f"Bring the missing drops, or correct {source}.yml; what is loaded stays as it is.",
-        )
-    return dated
-
-
 def _content_hash(filesystem: Any, path: str) -> str:
     with filesystem.open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _with_file_columns(rows: pa.Table, drop: _Drop, numbers: list[int]) -> pa.Table:
-    count = rows.num_rows
-    ids = [f"{drop.content_hash[:16]}-{number}" for number in numbers]
-    return (
-        rows.append_column("_file_name", pa.repeat(pa.scalar(drop.name), count))
-        .append_column("_file_date", pa.repeat(pa.scalar(drop.file_date, pa.date32()), count))
-        .append_column("_file_row_number", pa.array(numbers, pa.int64()))
-        .append_column("_dlt_id", pa.array(ids, pa.string()))
-    )
-
-
-def _read_parquet(
-    source: str, table: FileTable, drop: _Drop, stream: IO[bytes], reading: Reading
-) -> Iterator[pa.Table]:
-    try:
-        file = pq.ParquetFile(stream)
-    except pa.ArrowInvalid:
-        raise SourceError(
-            f"File {drop.name} of {source}.{table.name} is not Parquet or is cut off.",
-            "Have it delivered again; nothing of it was loaded.",
-        ) from None
-    _check_columns(source, table, drop, list(file.schema_arrow.names))
-    first = 1
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(table.columns)):
-        rows = conform(pa.Table.from_batches([batch]), table, source)
-        reading.rows_read += rows.num_rows
-        yield _with_file_columns(rows, drop, list(range(first, first + rows.num_rows)))
-        first += rows.num_rows
-
-
-def _read_csv(
-    source: str, table: FileTable, drop: _Drop, stream: IO[bytes], reading: Reading
-) -> Iterator[pa.Table]:
-    text = io.TextIOWrapper(stream, encoding=table.encoding, errors="surrogateescape", newline="")
-    records = _records(text, table.delimiter)
-    header = next(records, None)
-    names = [name.removeprefix("\ufeff").strip() for name in header.fields] if header else []
-    _check_columns(source, table, drop, names)
-    places = [names.index(name) for name in table.columns]
-    good: list[list[str]] = []
-    numbers: list[int] = []
-    for number, record in enumerate(records, start=1):
-        reading.rows_read += 1
-        reason = _fault(record, len(names), table.encoding)
-        if reason:
-            reading.rejected.append(
-                RejectedRow(
-                    row_number=reading.rows_read,
-                    reason=f"{drop.name} line {record.line}: {reason}",
-                    raw_row={
-                        "file": drop.name,
-                        "line": record.line,
-                        "text": _storable(record.text, table.encoding),
-                    },
-                )
-            )
-        else:
-            good.append([record.fields[place] for place in places])
-            numbers.append(number)
-        if len(good) == BATCH_ROWS:
-            yield _with_file_columns(_as_text(good, table), drop, numbers)
-            good, numbers = [], []
-    yield _with_file_columns(_as_text(good, table), drop, numbers)
-
-
-_READERS: dict[str, Callable[[str, FileTable, _Drop, IO[bytes], Reading], Iterator[pa.Table]]] = {
-    "csv": _read_csv,
-    "parquet": _read_parquet,
-}
-
-
-def _as_text(rows: list[list[str]], table: FileTable) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
-    return pa.table(
-        [pa.array(column, pa.string()) for column in columns], schema=arrow_schema(table)
-    )
-
-
-def _check_columns(source: str, table: FileTable, drop: _Drop, names: list[str]) -> None:
-    for name in table.columns:
-        if names.count(name) != 1:
-            how = "no column" if name not in names else "twice the column"
-            raise SourceError(
-                f"File {drop.name} of {source}.{table.name} has {how} {name}.",
-                f"Have it delivered again, or correct {source}.yml; what is loaded stays as it is.",
-            )
-    for name in sorted(set(names) - table.columns.keys()):
-        logger.warning(
-            "%s.%s has a column %s that the catalog does not list: it is not loaded.",
-            source, table.name, name,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Record:
-    line: int
-    text: str
-    fields: list[str]
-    fault: str | None = None
-
-
-def _records(lines: Iterator[str], delimiter: str) -> Iterator[_Record]:
-    """Yields the records of a CSV; blank lines are none.
-
-    A stray quote makes the parser swallow the lines up to the next one. Such a record is not
-    believed: its first line alone is given up and reading goes on behind it, so that one bad line
-    never takes good ones with it.
-    """
-    source = _Lines(lines)
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
-    width: int | None = None
-    line = 1
-    while True:
-        fault = None
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            fields, fault = [], str(error)
-        if fields is None:
-            return
-        if len(source.taken) > 1 and (fault or (width is not None and len(fields) != width)):
-            source.give_back_all_but_first()
-            fields, fault = [], "a quote opens that does not close in this record"
-        if fields or fault:
-            width = width or len(fields)
-            yield _Record(line, "".join(source.taken), fields, fault)
-        line += len(source.taken)
-        source.taken.clear()
-
-
-class _Lines:
-    """An iterator of lines that knows what was taken and takes it back, also after its end."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self._given_back: deque[str] = deque()
-        self.taken: list[str] = []
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._given_back.popleft() if self._given_back else next(self._lines)
-        self.taken.append(line)
-        return line
-
-    def give_back_all_but_first(self) -> None:
-        self._given_back.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-
-
-def _fault(record: _Record, width: int, encoding: str) -> str | None:
-    if record.fault:
-        return record.fault
-    if len(record.fields) != width:
-        return f"{len(record.fields)} fields where the header has {width}"
-    unreadable = _UNREADABLE.search(record.text)
-    if unreadable:
-        return "a zero byte" if unreadable[0] == "\0" else f"bytes that are not {encoding}"
-    return None
-
-
-def _storable(text: str, encoding: str) -> str:
-    r"""Returns a line as it came, undecodable bytes and zero bytes written as \xNN."""
-    raw = text.encode(encoding, "surrogateescape")
-    return raw.decode(encoding, "backslashreplace").replace("\0", "\\x00")

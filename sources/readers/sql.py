@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,150 +11,84 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from sources.catalog import SqlCatalog, SqlTable
-from sources.readers.reading import BATCH_ROWS, Reading, conform, dlt_columns
+from sources.readers.reading import (
+    BATCH_ROWS,
+    EXTRA,
+    SNAPSHOT_AT,
+    Landed,
+    Reading,
+    conform,
+    dlt_columns,
+    snapshot_instant,
+    storable_rows,
+)
+from sources.readers.sql_shape import TableShape, described, faults, instant, shapes
+from sources.readers.values import as_json_column
+from sources.readers.versions import version_ids
 from warehouse.connections import without_secret
 from warehouse.errors import SourceError
 
 logger = logging.getLogger(__name__)
 
-_CONNECT_ARGUMENTS: Mapping[str, dict[str, Any]] = {"postgresql": {"connect_timeout": 10}}
+_CONNECT_ARGUMENTS: Mapping[str, dict[str, Any]] = {
+    "postgresql": {"connect_timeout": 10},
+    "mysql": {"connect_timeout": 10},
+}
+_DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mysql+pymysql"}
 
 
 def read(
-    source: str,
-    catalog: SqlCatalog,
-    url: str,
-    watermarks: Mapping[str, datetime],
-    end: datetime,
+    source: str, catalog: SqlCatalog, url: str, landed: Mapping[str, Landed], end: datetime
 ) -> list[Reading]:
-    """Returns a reading per table: rows with watermark < cursor < end.
+    """Returns a reading per table: rows with watermark - look-back < cursor < end, or all.
 
-    A row that appears later with a cursor already passed is not seen: a source must stamp its rows
-    when they become visible.
+    A row that appears with a cursor further back than the look-back is not seen: a source must
+    stamp its rows when they become visible, or the catalog say how late they may.
 
     Args:
-        watermarks: per table the newest cursor loaded before; without one all rows are read.
+        landed: per table what was loaded before.
         end: the first instant after the business day.
 
     Raises:
         SourceError: the database cannot be used, a table or column is missing or of another type,
             a required table holds no row before `end`, or a row has no cursor.
     """
-    engine = _engine(source, url)
+    database = engine(source, url)
     try:
-        with engine.connect() as connection:
-            may_be_null = _check_shape(source, catalog, sa.inspect(connection))
-            for table in catalog.tables:
-                _check_begun(source, catalog, table, connection, end)
-                if table.name in may_be_null:
-                    _check_cursors(source, catalog, table, connection)
+        with database.connect() as connection:
+            found = shapes(catalog, connection)
+            for fault in faults(source, catalog, connection, found, end):
+                raise fault
     except sa.exc.SQLAlchemyError as error:
-        raise _unusable(source, url, error) from None
+        raise unusable(source, url, error) from None
     finally:
-        engine.dispose()
-    return [
-        _reading(source, catalog, table, url, watermarks.get(table.name), end)
-        for table in catalog.tables
-    ]
+        database.dispose()
+    readings = []
+    for table in catalog.tables:
+        shape = found[table.name]
+        assert shape is not None
+        before = landed.get(table.name, Landed())
+        readings.append(_reading(source, catalog, table, shape, database, before, end))
+    return readings
 
 
-def _reading(
-    source: str,
-    catalog: SqlCatalog,
-    table: SqlTable,
-    url: str,
-    watermark: datetime | None,
-    end: datetime,
-) -> Reading:
-    reading = Reading(table=table, make_resource=None, loaded_through=watermark)
-    if watermark is not None and watermark >= end:
-        return reading
-
-    def bounded(query: sa.Select[Any], columns: sa.Table) -> sa.Select[Any]:
-        cursor = columns.c[table.cursor]
-        query = query.where(cursor < end)
-        return query if watermark is None else query.where(cursor > watermark)
-
-    def conformed(rows: pa.Table) -> pa.Table:
-        rows = conform(rows, table, source)
-        reading.rows_read += rows.num_rows
-        if rows.num_rows:
-            newest = pc.max(rows[table.cursor]).as_py()
-            reading.loaded_through = max(newest, reading.loaded_through or newest)
-        logger.info("%s.%s: %d rows read", source, table.name, reading.rows_read)
-        return rows.append_column("_dlt_id", _version_ids(rows, table))
-
-    def resource() -> Any:
-        from dlt.sources.sql_database import ConnectorXTableLoader, sql_table
-
-        class Loader(ConnectorXTableLoader):  # type: ignore[misc]
-            def load_rows(self, backend_kwargs: Any = None) -> Iterator[pa.Table]:
-                try:
-                    yield from super().load_rows(backend_kwargs)
-                except (GeneratorExit, KeyboardInterrupt, SystemExit):
-                    raise
-                except BaseException as error:  # noqa: BLE001 ConnectorX panics: no Exception
-                    raise SourceError(
-                        f"Source {source} at {without_secret(url)} broke off while {table.name} "
-                        f"was read: {type(error).__name__}.",
-                        "Check that it runs and run again; nothing of this load stays.",
-                    ) from None
-
-        columns = _described(catalog, table)
-        rows = sql_table(
-            credentials=url,
-            table=table.name,
-            schema=catalog.db_schema,
-            metadata=columns.metadata,
-            backend="connectorx",
-            reflection_level="minimal",
-            backend_kwargs={"return_type": "arrow_stream", "batch_size": BATCH_ROWS},
-            query_adapter_callback=bounded,
-            table_loader_class=Loader,
-        )
-        rows.apply_hints(columns=dlt_columns(table))
-        # A Parquet file of no rows cannot be copied.
-        return rows.add_map(conformed).add_filter(lambda batch: batch.num_rows > 0)
-
-    reading.make_resource = resource
-    return reading
-
-
-def _described(catalog: SqlCatalog, table: SqlTable) -> sa.Table:
-    """Returns the table as the catalog describes it: dlt then need not ask the database again."""
-    times = sa.DateTime(timezone=True)
-    return sa.Table(
-        table.name,
-        sa.MetaData(schema=catalog.db_schema),
-        *(
-            sa.Column(name, times if kind == "timestamptz" else sa.Text())
-            for name, kind in table.columns.items()
-        ),
-    )
-
-
-def _version_ids(rows: pa.Table, table: SqlTable) -> pa.Array:
-    """Returns the row ids: a version is its key and the instant of its cursor."""
-    parts = [rows[name].cast(pa.string()) for name in table.key]
-    instant = rows[table.cursor].cast(pa.int64()).cast(pa.string())
-    return pc.binary_join_element_wise(
-        *parts, instant, "-", null_handling="replace", null_replacement=""
-    )
-
-
-def _engine(source: str, url: str) -> sa.Engine:
+def engine(source: str, url: str) -> sa.Engine:
+    """Returns SQLAlchemy's access to the database; raises `SourceError` for an unfit URL."""
     try:
         _ = urlsplit(url).port  # raises for one that is out of range
-        backend = sa.make_url(url).get_backend_name()
-        return sa.create_engine(url, connect_args=_CONNECT_ARGUMENTS.get(backend, {}))
+        place = sa.make_url(url)
+        place = place.set(drivername=_DRIVERS.get(place.drivername, place.drivername))
+        arguments = _CONNECT_ARGUMENTS.get(place.get_backend_name(), {})
+        return sa.create_engine(place, connect_args=arguments)
     except (ValueError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
         raise SourceError(
             f"SOURCE_{source.upper()}_URL is not the URL of a database.",
-            "Write it as postgresql://user:password@host:port/database.",
+            "Write it as postgresql:// or mysql:// and user:password@host:port/database.",
         ) from None
 
 
-def _unusable(source: str, url: str, error: sa.exc.SQLAlchemyError) -> SourceError:
+def unusable(source: str, url: str, error: sa.exc.SQLAlchemyError) -> SourceError:
+    """Returns the error of a database that refuses us or fails, in its own words."""
     said = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()
     return SourceError(
         f"Source {source} at {without_secret(url)} cannot be used: {said[0]}.",
@@ -162,90 +96,114 @@ def _unusable(source: str, url: str, error: sa.exc.SQLAlchemyError) -> SourceErr
     )
 
 
-def _check_shape(source: str, catalog: SqlCatalog, inspector: sa.Inspector) -> set[str]:
-    """Returns the tables whose cursor the database lets be null.
+def _reading(
+    source: str,
+    catalog: SqlCatalog,
+    table: SqlTable,
+    shape: TableShape,
+    database: sa.Engine,
+    landed: Landed,
+    end: datetime,
+) -> Reading:
+    is_snapshot = table.mode == "snapshot"
+    reading = Reading(source, table)
+    reading.note(shape.changes)
+    through = snapshot_instant(end) if is_snapshot else end
+    if not is_snapshot:
+        reading.loaded_through = landed.through
+    if landed.through is not None and landed.through >= through:
+        return reading  # of a snapshot that is past, nothing can be said any more
+    if is_snapshot:
+        reading.loaded_through = through
+    known = pa.array(list(landed.ids), pa.string())
+    query = _query(catalog, table, shape.added, database, landed.through, end)
 
-    Raises:
-        SourceError: a catalogued table or column is missing, or of another type.
-    """
-    may_be_null = set()
-    names = [table.name for table in catalog.tables]
-    found = inspector.get_multi_columns(
-        schema=catalog.db_schema, filter_names=names, kind=sa.engine.ObjectKind.ANY
+    def landing(found: pa.Table) -> pa.Table:
+        rows = conform(found, reading)
+        if shape.added:
+            others = found.select(_aliases(shape.added)).rename_columns(list(shape.added))
+            rows = rows.append_column(EXTRA, as_json_column(others))
+        if is_snapshot:
+            moment = pa.scalar(through, pa.timestamp("us", "UTC"))
+            rows = rows.append_column(SNAPSHOT_AT, pa.repeat(moment, rows.num_rows))
+        rows = rows.append_column("_dlt_id", version_ids(rows, table))
+        if len(known):
+            rows = rows.filter(pc.invert(pc.is_in(rows["_dlt_id"], value_set=known)))
+        rows = storable_rows(rows, reading, landed.rejected)
+        reading.rows_read += rows.num_rows
+        if rows.num_rows and not is_snapshot:
+            newest = pc.max(rows[table.cursor]).as_py()
+            reading.loaded_through = max(newest, reading.loaded_through or newest)
+        logger.info("%s: %d rows read", reading.name, reading.rows_read)
+        return rows
+
+    def batches() -> Iterator[pa.Table]:
+        for found in _stream(reading, database, query):
+            rows = landing(found)
+            if rows.num_rows:  # a Parquet file of no rows cannot be copied
+                yield rows
+
+    def resource() -> Any:
+        import dlt
+
+        return dlt.resource(batches(), name=table.name, columns=dlt_columns(table))
+
+    reading.make_resource = resource
+    return reading
+
+
+def _query(
+    catalog: SqlCatalog,
+    table: SqlTable,
+    added: tuple[str, ...],
+    database: sa.Engine,
+    watermark: datetime | None,
+    end: datetime,
+) -> str:
+    """Returns the statement that reads the rows, whatever its names look like."""
+    backend = database.dialect.name
+    columns = described(catalog, table, backend, *added)
+    query = sa.select(
+        *(columns.c[name] for name in table.columns),
+        *(
+            sa.cast(columns.c[name], sa.Text()).label(alias)
+            for name, alias in zip(added, _aliases(added), strict=True)
+        ),
     )
-    for table in catalog.tables:
-        columns = found.get((catalog.db_schema, table.name))
-        if columns is None:
-            raise SourceError(
-                f"Source {source} has no table {table.name}.",
-                f"Restore it, or correct {source}.yml; what is loaded stays as it is.",
-            )
-        kinds = {column["name"]: _kind(column["type"]) for column in columns}
-        for name, declared in table.columns.items():
-            if name not in kinds:
-                raise SourceError(
-                    f"{source}.{table.name} has no column {name}.",
-                    f"Restore it, or correct {source}.yml; what is loaded stays as it is.",
-                )
-            if kinds[name] != declared.partition("(")[0]:
-                raise SourceError(
-                    f"{source}.{table.name}.{name} is {kinds[name]} and the catalog says "
-                    f"{declared}.",
-                    f"Correct the source, or {source}.yml; what is loaded stays as it is.",
-                )
-        for name in kinds.keys() - table.columns.keys():
-            logger.warning(
-                "%s.%s has a column %s that the catalog does not list: it is not loaded.",
-                source, table.name, name,
-            )  # fmt: skip
-        if any(column["name"] == table.cursor and column["nullable"] for column in columns):
-            may_be_null.add(table.name)
-    return may_be_null
+    if table.mode != "snapshot":
+        cursor = columns.c[table.cursor]
+        query = query.where(cursor < instant(end, backend))
+        if watermark is not None:
+            since = watermark - timedelta(hours=table.look_back_hours)
+            query = query.where(cursor > instant(since, backend))
+    # A dialect with named parameters does not double the % of a name.
+    dialect: Any = type(database.dialect)
+    dialect = dialect(paramstyle="named")
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def _kind(found: sa.types.TypeEngine[Any]) -> str:
-    kinds: tuple[tuple[type[sa.types.TypeEngine[Any]], str], ...] = (
-        (sa.Boolean, "boolean"),
-        (sa.Integer, "bigint"),
-        (sa.Float, "double"),
-        (sa.Numeric, "numeric"),
-        (sa.String, "text"),
-        (sa.Date, "date"),
-    )
-    if isinstance(found, sa.DateTime):
-        return "timestamptz" if found.timezone else "timestamp without time zone"
-    for kind, name in kinds:
-        if isinstance(found, kind):
-            return name
-    return str(found)
+def _aliases(added: tuple[str, ...]) -> list[str]:
+    return [f"_added_{number}" for number in range(len(added))]
 
 
-def _check_begun(
-    source: str, catalog: SqlCatalog, table: SqlTable, connection: sa.Connection, end: datetime
-) -> None:
-    """Raises `SourceError` when a required table holds nothing before `end`."""
-    described = _described(catalog, table)
-    cursor = described.c[table.cursor]
-    if not table.required or connection.scalar(sa.select(1).where(cursor < end).limit(1)):
-        return
-    first = connection.scalar(sa.select(sa.func.min(cursor)))
-    if first is None:
+def _stream(reading: Reading, database: sa.Engine, query: str) -> Iterator[pa.Table]:
+    import connectorx
+
+    url = database.url.set(drivername=database.dialect.name)
+    try:
+        for batch in connectorx.read_sql(
+            url.render_as_string(hide_password=False),
+            query,
+            return_type="arrow_stream",
+            batch_size=BATCH_ROWS,
+        ):
+            yield pa.Table.from_batches([batch])
+    except (GeneratorExit, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 ConnectorX panics: no Exception
+        place = without_secret(database.url.render_as_string())
         raise SourceError(
-            f"{source}.{table.name} is empty.", "See why; what is loaded stays as it is."
-        )
-    raise SourceError(
-        f"{source}.{table.name} begins at {first:%Y-%m-%d %H:%M} UTC, after the business day.",
-        "Choose a later as-of date.",
-    )
-
-
-def _check_cursors(
-    source: str, catalog: SqlCatalog, table: SqlTable, connection: sa.Connection
-) -> None:
-    """Raises `SourceError` when rows have no cursor: they would never be read."""
-    cursor = _described(catalog, table).c[table.cursor]
-    if connection.scalar(sa.select(1).where(cursor.is_(None)).limit(1)):
-        raise SourceError(
-            f"{source}.{table.name} has rows without {table.cursor}: they would never be loaded.",
-            "Have the source stamp every row.",
-        )
+            f"Source {reading.source} at {place} broke off while {reading.table.name} was read: "
+            f"{type(error).__name__}.",
+            "Check that it runs and run again; nothing of this load stays.",
+        ) from None

@@ -34,6 +34,20 @@ FILES: dict[str, Any] = {
     ],
 }  # fmt: skip
 
+REST: dict[str, Any] = {
+    "description": "A service of things.",
+    "reader": "rest",
+    "tables": [
+        {
+            "name": "things", "endpoint": "/things", "records": "data", "key": ["thing_id"],
+            "paging": {"parameter": "cursor", "next": "next_cursor"}, "cursor": "updated_at",
+            "mode": "upsert", "since": "updated_since", "until": "updated_before",
+            "look_back_hours": 24, "fresh_within_hours": 24, "required": True,
+            "columns": {"thing_id": "bigint", "updated_at": "timestamptz"},
+        }
+    ],
+}  # fmt: skip
+
 
 def altered(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Returns a catalog entry with keys of its table changed, or removed where None."""
@@ -54,7 +68,12 @@ def test_every_catalogued_source_validates(settings: Settings) -> None:
         assert load_catalog(settings, source).tables
 
 
-@pytest.mark.parametrize("entry", [SQL, FILES])
+SNAPSHOT = altered(SQL, cursor="_snapshot_at", mode="snapshot")
+GRAIN = altered(SQL, grain={"entity": "thing_id", "time": "updated_at"})
+PACKED = altered(FILES, path="{date}/things.jsonl.gz", format="jsonl")
+
+
+@pytest.mark.parametrize("entry", [SQL, FILES, REST, SNAPSHOT, GRAIN, PACKED])
 def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Path) -> None:
     assert load(settings, tmp_path, entry)
 
@@ -63,12 +82,22 @@ def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Pat
     ("entry", "message"),
     [
         ({**SQL, "colour": "red"}, "unknown key colour.*Allowed here:.*reader"),
-        ({**SQL, "reader": "ftp"}, "reader is 'ftp'.*sql, files"),
+        ({**SQL, "reader": "ftp"}, "reader is 'ftp'.*sql, files, rest"),
         ({**SQL, "tables": []}, r"tables is \[\]"),
         ({**SQL, "tables": SQL["tables"] * 2}, "table things stands twice"),
         (altered(SQL, colour="red"), "unknown key tables.0.colour.*Allowed here:.*cursor"),
-        (altered(SQL, mode="merge"), "tables.0.mode is 'merge'.*'append' or 'upsert'"),
-        (altered(SQL, mode="snapshot"), "tables.0.mode is 'snapshot'.*'append' or 'upsert'"),
+        (altered(SQL, mode="merge"), "tables.0.mode is 'merge'.*'append', 'upsert' or 'snapshot'"),
+        (altered(SQL, mode="snapshot"), "cursor _snapshot_at with mode snapshot, and only with it"),
+        (altered(SQL, cursor="_snapshot_at"), "cursor _snapshot_at with mode snapshot"),
+        (
+            altered(SQL, cursor="_snapshot_at", mode="snapshot", look_back_hours=1),
+            "no look_back_hours with mode snapshot",
+        ),
+        (altered(SQL, grain={"entity": "thing_id", "time": "sold_at"}), "grain.*sold_at is none"),
+        (
+            altered(SQL, grain={"entity": "thing_id", "at": 1}),
+            "Allowed here: entity, time|time is missing",
+        ),
         (altered(SQL, key=None), "tables.0.key is missing"),
         (altered(SQL, key=["sku"]), "a key of listed columns, and sku is none"),
         (altered(SQL, cursor="price"), "a cursor of type timestamptz, and price is none"),
@@ -76,7 +105,15 @@ def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Pat
         (altered(SQL, fresh_within_hours=0), "fresh_within_hours is 0"),
         (altered(SQL, columns={"thing_id": "money"}), "is 'money'.*text, bigint, double"),
         (altered(FILES, path="things.csv"), "tables.0.path is 'things.csv'"),
-        (altered(FILES, format="xlsx"), "tables.0.format is 'xlsx'.*'csv' or 'parquet'"),
+        (
+            altered(FILES, format="xml"),
+            "tables.0.format is 'xml'.*'csv', 'jsonl', 'parquet' or 'xlsx'",
+        ),
+        (altered(FILES, format="xlsx", columns={"thing_id": "bigint"}), "type text in a xlsx"),
+        (altered(FILES, path="{date}/a.xlsx.gz", format="xlsx"), "a path without .gz"),
+        (altered(REST, endpoint="things"), "tables.0.endpoint is 'things'"),
+        (altered(REST, paging={"parameter": "cursor", "after": "x"}), "Add tables.0.paging.next"),
+        (altered(REST, page=1), "unknown key tables.0.page.*Allowed here:.*endpoint"),
         (altered(FILES, columns={"thing_id": "bigint"}), "type text in a csv"),
         (altered(FILES, encoding="klingon"), "tables.0.*encoding.*klingon"),
         ("- a list", "holds no keys"),

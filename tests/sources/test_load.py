@@ -131,8 +131,8 @@ KILLS = {
         "lambda job, run=AdbcParquetCopyJob.run: (run(job), os.kill(os.getpid(), signal.SIGKILL))",
     ),
     "when all rows are there but the ledger does not say so": (
-        "from sources import load",
-        "load._complete",
+        "from sources import ledger",
+        "ledger.complete",
         "lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)",
     ),
 }
@@ -301,16 +301,20 @@ def test_a_source_that_lagged_behind_is_caught_up_with(stock: Stock) -> None:
         ("alter table things drop column price", "stock.things has no column price"),
         (
             "alter table things alter price type text",
-            r"stock.things.price is text and the catalog says numeric\(10,2\)",
+            r"stock.things has a column price that is text and the catalog says numeric\(10,2\)",
+        ),
+        (
+            "alter table things rename price to cost",
+            "stock.things has no column price but a new one cost: it seems to be renamed",
         ),
         (
             "alter table things alter updated_at type timestamp",
-            "stock.things.updated_at is timestamp without time zone",
+            "updated_at that is timestamp without time zone and the catalog says timestamptz",
         ),
         (
             "alter table things alter price type numeric; insert into things values"
             " (3, 1.2345, '2024-02-01')",
-            r"stock.things.price arrives as .* and does not fit numeric\(10,2\)",
+            r"a column price that arrives as .* and does not fit numeric\(10,2\)",
         ),
         ("truncate things", "stock.things is empty"),
         (
@@ -581,7 +585,6 @@ def test_a_day_before_the_first_drop_is_an_error(drops: Drops) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "things_2024-01-11.csv of drops.things has no column"),
         ("thing_id\n1\n", "has no column name"),
         ("thing_id,name,name\n1,a,b\n", "has twice the column name"),
     ],
@@ -609,14 +612,7 @@ def test_a_parquet_file_of_another_type_is_refused(drops: Drops) -> None:
         pa.table({"sale_id": ["x"], "price": [None], "sold_on": [None]}),
         drops.folder / "2024-01-12" / "sales.parquet",
     )
-    with pytest.raises(SourceError, match=r"sales.sale_id arrives as string.*bigint"):
-        drops.load()
-
-
-def test_a_parquet_file_that_is_cut_off_is_refused(drops: Drops) -> None:
-    file = drops.folder / "2024-01-10" / "sales.parquet"
-    file.write_bytes(file.read_bytes()[:-20])
-    with pytest.raises(SourceError, match=r"2024-01-10/sales.parquet.*is cut off"):
+    with pytest.raises(SourceError, match=r"sale_id that arrives as string.*bigint"):
         drops.load()
 
 
