@@ -1,11 +1,11 @@
 """Lays the published purchase data down as three source systems, wound to any day of 2017."""
 
 import logging
-import os
 import shutil
 from datetime import date
 from pathlib import Path
 
+from demo.addresses import write_addresses
 from demo.complete_journey import drops, shop
 from demo.complete_journey.published import EDITION, check_day, open_published
 from warehouse.connections import ensure_database, warehouse_url
@@ -46,8 +46,8 @@ def lay_down(
         rows_added, rows_removed = shop.wind(url, published, edition, as_of, policy.tz)
         _ensure_edition(folder, edition)
         files_written, files_removed = drops.wind(folder, published, as_of, policy.tz)
-    _write_addresses(
-        settings.sources_dir / "sources.env",
+    write_addresses(
+        settings,
         {
             "SOURCE_SHOP_URL": url,
             "SOURCE_CRM_URL": f"file://{folder / 'crm'}",
@@ -71,13 +71,3 @@ def _ensure_edition(folder: Path, edition: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         mark.write_text(edition, encoding="utf-8")
-
-
-def _write_addresses(file: Path, addresses: dict[str, str]) -> None:
-    """Writes the file for its owner's eyes only: an address may hold a password."""
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.writelines(f"{name}={value}\n" for name, value in addresses.items())
-    unfinished.rename(file)
