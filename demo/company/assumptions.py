@@ -89,13 +89,13 @@ COMPETITOR_OPENINGS = (  # day, region
 COMPETITOR_PRESSURE_DAYS = 150
 
 # Leaving: hazards per day of deciding to leave; they add up, the greatest is the cause.
-HAZARD_RHYTHM = 0.00027  # divided by the rhythm: the slower, the likelier
+HAZARD_RHYTHM = 0.00032  # divided by the rhythm: the slower, the likelier
 HAZARD_NEW_FACTOR, HAZARD_NEW_DAYS = 2.0, 90  # of the rhythm's hazard while somebody is new
-HAZARD_PRICE = 0.0045  # times sensitivity squared times the pressure of a price rise
-HAZARD_COMPLAINT = 0.009  # times grievance
-HAZARD_COMPETITOR = 0.0014  # while a competitor's opening presses
-HAZARD_CONTRACT_END = 0.011  # times the distance a contract's end without renewal leaves
-HAZARD_MOVED = 0.006  # times the distance a move to another region leaves
+HAZARD_PRICE = 0.0055  # times sensitivity squared times the pressure of a price rise
+HAZARD_COMPLAINT = 0.013  # times grievance
+HAZARD_COMPETITOR = 0.0019  # while a competitor's opening presses
+HAZARD_CONTRACT_END = 0.018  # times the distance a contract's end without renewal leaves
+HAZARD_MOVED = 0.009  # times the distance a move to another region leaves
 # The frailty multiplies every hazard: gamma over people, times the factor of the contact effect.
 FRAILTY_SHAPE = 4.0
 # A grievance (a complaint answered badly 1, late 0.8, both 2) and a bond (a complaint answered well

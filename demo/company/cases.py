@@ -16,7 +16,7 @@ TOPICS = ("delivery", "quality", "refund", "price", "service", "contract", "memb
 _DEPARTMENT_OF = np.array([0, 1, 2, 2, 3, 3, 2])  # the topic's index into DEPARTMENTS
 SERVICE_TOPIC = 4
 _WORDS = (
-    ("배송이 약속한 날보다 늦었습니다.", "배송 상자가 파손되어 왔습니다.", "배송 상태를 알고 싶습니다."),
+    ("배송이 늦었습니다.", "배송 상자가 파손되어 왔습니다.", "배송 상태를 알고 싶습니다."),
     ("제품에 흠집이 있습니다.", "며칠 쓰지 않았는데 고장 났습니다.", "원산지가 궁금합니다."),
     ("환불이 아직 들어오지 않았습니다.", "반품 처리가 늦습니다.", "환불 방법을 문의합니다."),
     ("가격이 너무 올랐습니다.", "행사 가격이 적용되지 않았습니다.", "할인 조건을 문의합니다."),
@@ -103,11 +103,7 @@ def _answer(world: World, day: date, rows: Rows) -> None:
     world.queue("surveys").put(
         due=world.day + draw.integers(*assumptions.SURVEY_DAYS, len(asked)),
         who=case["who"][asked],
-        account=np.where(
-            case["account"][asked] >= 0,
-            case["account"][asked],
-            world.accounts.main[case["who"][asked]],
-        ),
+        account=world.accounts.main[case["who"][asked]],
         service=np.ones(len(asked), dtype=bool),
         well=well[asked],
     )

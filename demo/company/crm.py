@@ -54,10 +54,7 @@ def live(world: World, exported: NameList, day: date, rows: Rows) -> None:
     """Hands over the day's notes, and on Mondays and the first day the whole lists."""
     _write_notes(world, rows)
     if day.weekday() == 0 or day == assumptions.FIRST_DAY:
-        table = exported.export(world)
-        rows.add(
-            "crm.name_list", **{name: table[name].combine_chunks() for name in table.schema.names}
-        )
+        rows.add_table("crm.name_list", exported.export(world))
         _export_contracts(world, rows)
 
 
@@ -71,7 +68,7 @@ def days_as_text(days: Array, style: Array) -> pa.Array:
     dates = [day_of(int(day)) for day in distinct]
 
     def as_typed(texts: list[str], rows: Array) -> pa.Array:
-        return words(texts, place[rows])
+        return pa.array(texts, pa.string()).take(pa.array(place[rows]))
 
     return written(
         style,

@@ -1,7 +1,7 @@
 """Drawing at random so that a seed says everything, and columns of text built from numbers."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -46,7 +46,12 @@ def some(draw: Draw, among: Array, share: float) -> Array:
 
 def words(vocabulary: Sequence[str], codes: Array) -> pa.Array:
     """Returns the words of a vocabulary by their positions."""
-    return pa.array(vocabulary, pa.string()).take(pa.array(codes))
+    return _vocabulary(tuple(vocabulary)).take(pa.array(codes))
+
+
+@lru_cache(maxsize=256)
+def _vocabulary(texts: tuple[str, ...]) -> pa.Array:
+    return pa.array(texts, pa.string())
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:

@@ -52,8 +52,7 @@ def contact_factor(people: People, day: int) -> Array:
 def hazards(world: World) -> Array:
     """Returns each person's hazard per day of deciding to leave; only customers have one."""
     people = world.people
-    every = slice(None)
-    total: Array = np.sum(hazards_by_cause(world, every), axis=0, dtype=np.float32)
+    total = np.asarray(np.sum(hazards_by_cause(world, slice(None)), axis=0, dtype=np.float32))
     total *= people.frailty * np.exp(-people.bond) * contact_factor(people, world.day)
     total[~people.active] = 0
     return total

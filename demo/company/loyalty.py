@@ -8,7 +8,7 @@ import pyarrow as pa
 from demo.company import assumptions
 from demo.company.draws import Array, Draw, some, words
 from demo.company.rows import Rows
-from demo.company.seasons import at, times
+from demo.company.seasons import DAY, at, times
 from demo.company.world import World
 
 _REWARDS = (
@@ -54,7 +54,7 @@ def _hand_over_coupons(
 ) -> None:
     place = coupon - 1
     issued_at = world.log("coupon_issued_at").whole()[place]
-    issued_day = (issued_at - at(0, 0)) // 86_400_000_000
+    expires_on = (issued_at - at(0, 0)) // DAY + assumptions.COUPON_VALID_DAYS
     rows.add(
         "shop.coupons",
         coupon_id=coupon,
@@ -62,9 +62,7 @@ def _hand_over_coupons(
         campaign_id=world.log("coupon_campaigns").whole()[place],
         discount_percent=percent_of,
         issued_at=issued_at,
-        expires_on=pa.array(issued_day + assumptions.COUPON_VALID_DAYS, pa.int32()).cast(
-            pa.date32()
-        ),
+        expires_on=pa.array(expires_on, pa.int32()).cast(pa.date32()),
         redeemed_at=redeemed_at,
         updated_at=issued_at if redeemed_at is None else redeemed_at,
     )

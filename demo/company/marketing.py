@@ -17,6 +17,12 @@ from demo.company.world import World
 
 EMAIL, SMS = 0, 1
 _SENT_AT = 9 * 3600.0
+_LABELS = {
+    "newsletter": "소식지",
+    "offer": "할인 안내",
+    "win_back": "다시 만나요",
+    "renewal": "계약 갱신",
+}
 _REACTIONS = ("open", "click", "unsubscribe", "bounce")
 
 
@@ -37,13 +43,7 @@ def live(world: World, day: date, rows: Rows) -> None:
         _change_consent(world, rows)
     for goal, channel, percent in _calendar(day):
         number = int(world.ids("campaign", 1)[0])
-        label = {
-            "newsletter": "소식지",
-            "offer": "할인 안내",
-            "win_back": "다시 만나요",
-            "renewal": "계약 갱신",
-        }
-        campaign = Campaign(number, f"{day:%Y-%m} {label[goal]}", goal, channel, percent)
+        campaign = Campaign(number, f"{day:%Y-%m} {_LABELS[goal]}", goal, channel, percent)
         _start(world, campaign, day, rows)
 
 
@@ -114,7 +114,7 @@ def _start(world: World, campaign: Campaign, day: date, rows: Rows) -> None:
     bounced = known.mail_error[account] > 0 if by_mail else known.phone[account] == 0
     reached = account[~control & ~bounced]
     strength = assumptions.GOAL_STRENGTH[campaign.goal]
-    _plan_reactions(world, campaign, account, send_id, assigned_at, ~control, bounced, rows)
+    _plan_reactions(world, campaign, account, send_id, assigned_at, ~control, bounced)
     touch(world, known.person[reached], campaign.goal, strength)
     if campaign.discount_percent:
         loyalty.issue_coupons(
@@ -138,7 +138,7 @@ def touch(world: World, who: Array, goal: str, strength: float) -> None:
 
 def _plan_reactions(
     world: World, campaign: Campaign, account: Array, send_id: Array, assigned_at: Array,
-    contacted: Array, bounced: Array, rows: Rows,
+    contacted: Array, bounced: Array,
 ) -> None:  # fmt: skip
     draw, people = world.draw(f"reactions {campaign.goal}"), world.people
     who, size = world.accounts.person[account], len(account)
@@ -171,7 +171,7 @@ def _plan_reactions(
 
 
 def _react(world: World, rows: Rows) -> None:
-    """Hands over the reactions of yesterday's..."""
+    """Hands over the reactions due today; who unsubscribes takes consent back."""
     due = world.queue("reactions").take(world.day)
     if not due:
         return

@@ -23,7 +23,8 @@ SURNAMES = (
     ("백", 8, ("Baek", "Paik", "Back")), ("허", 6, ("Heo", "Hur", "Huh")),
     ("남", 5, ("Nam", "Nam", "Nahm")), ("심", 5, ("Shim", "Sim", "Shim")),
     ("노", 5, ("Noh", "Roh", "No")), ("하", 5, ("Ha", "Ha", "Hah")),
-    ("남궁", 1, ("Namgung", "Namkoong", "Namgoong")), ("황보", 1, ("Hwangbo", "Hwangbo", "Whangbo")),
+    ("남궁", 1, ("Namgung", "Namkoong", "Namgoong")),
+    ("황보", 1, ("Hwangbo", "Hwangbo", "Whangbo")),
 )  # fmt: skip
 # syllables of given names with two Latin spellings each
 _FIRST = (
@@ -62,7 +63,8 @@ _MISTYPED = ("naver.co", "gmial.com", "hanmial.net", "duam.net", "kakao.con", "n
 
 
 def _second(second: Array, gender: Array) -> Array:
-    return second + SECOND_SYLLABLES * gender
+    last: Array = second + SECOND_SYLLABLES * gender
+    return last
 
 
 def names(

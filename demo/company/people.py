@@ -86,7 +86,8 @@ def _joining_days(draw: Draw, customers: int) -> Array:
             np.full(prospects, NEVER),
         ]
     )
-    return draw.permutation(days).astype(np.int32)
+    joins: Array = draw.permutation(days).astype(np.int32)
+    return joins
 
 
 def _births(draw: Draw, place: Array, start: Array) -> Array:

@@ -35,6 +35,10 @@ class Rows:
             arrays.append(values if values.type == column.type else values.cast(column.type))
         self._parts.setdefault(table, []).append(pa.Table.from_arrays(arrays, schema=schema))
 
+    def add_table(self, name: str, table: pa.Table) -> None:
+        """Adds rows that already have the table's schema."""
+        self._parts.setdefault(name, []).append(table)
+
     def tables(self) -> dict[str, pa.Table]:
         """Returns the tables that have rows."""
         return {

@@ -78,7 +78,7 @@ def live(world: World, orders: buying.Orders, demand: float, rows: Rows) -> None
 
 def _category(product: Array) -> Array:
     department, place = np.divmod(product, PRODUCTS_OF_DEPARTMENT)
-    return department * 5 + place % 5
+    return np.asarray(department * 5 + place % 5)
 
 
 def _lookers(world: World, demand: float) -> Array:
@@ -88,4 +88,4 @@ def _lookers(world: World, demand: float) -> Array:
     interest[people.fading_until > 0] *= 0.15
     edges = np.cumsum(interest, dtype=float)
     count = draw.poisson(edges[-1] * assumptions.VISITS_PER_PURCHASE * demand)
-    return np.searchsorted(edges, draw.random(count) * edges[-1], side="right")
+    return np.asarray(np.searchsorted(edges, draw.random(count) * edges[-1], side="right"))
