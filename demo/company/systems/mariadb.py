@@ -114,11 +114,14 @@ def _init(folder: Path) -> None:
         f"grant all on *.* to {USER}@'127.0.0.1';\n"
     )
     write_whole(folder / "init.sql", statements.encode(), private=True)
+    # A path from the folder itself: the program is a script that takes a space for an end.
     command = [
-        str(_program("mariadb-install-db")), "--no-defaults", f"--datadir={half_made}",
+        str(_program("mariadb-install-db")), "--no-defaults", f"--datadir=./{half_made.name}",
         f"--user={_user()}", "--skip-test-db",
     ]  # fmt: skip
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    made = subprocess.run(  # noqa: S603
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
     if made.returncode:
         said = (made.stderr or made.stdout).strip().splitlines()
         raise SourceError(
