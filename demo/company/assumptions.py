@@ -16,7 +16,7 @@ PROSPECT_SHARE = 0.05  # people the sales team knows who never buy, against the 
 
 # Who people are: households, and what makes their records hard to tell apart.
 HOUSEHOLD_SIZES = (0.42, 0.27, 0.18, 0.13)  # people of a household among the customers: 1 to 4
-TWIN_SHARE = 0.06  # of the households of three and four: two children born the same day
+TWIN_SHARE = 0.15  # of the households of four: two children born the same day
 SHARED_PHONE_SHARE = 0.09  # of those who are not a household's first: give its first one's phone
 RECYCLED_PHONE_SHARE = 0.01  # of the later customers: have a number somebody gave up
 MOVES_PER_YEAR = 0.06
@@ -89,12 +89,12 @@ COMPETITOR_OPENINGS = (  # day, region
 COMPETITOR_PRESSURE_DAYS = 150
 
 # Leaving: hazards per day of deciding to leave; they add up, the greatest is the cause.
-HAZARD_RHYTHM = 0.00032  # divided by the rhythm: the slower, the likelier
+HAZARD_RHYTHM = 0.00036  # divided by the rhythm: the slower, the likelier
 HAZARD_NEW_FACTOR, HAZARD_NEW_DAYS = 2.0, 90  # of the rhythm's hazard while somebody is new
-HAZARD_PRICE = 0.0055  # times sensitivity squared times the pressure of a price rise
-HAZARD_COMPLAINT = 0.013  # times grievance
+HAZARD_PRICE = 0.0065  # times sensitivity squared times the pressure of a price rise
+HAZARD_COMPLAINT = 0.017  # times grievance
 HAZARD_COMPETITOR = 0.0019  # while a competitor's opening presses
-HAZARD_CONTRACT_END = 0.018  # times the distance a contract's end without renewal leaves
+HAZARD_CONTRACT_END = 0.025  # times the distance a contract's end without renewal leaves
 HAZARD_MOVED = 0.009  # times the distance a move to another region leaves
 # The frailty multiplies every hazard: gamma over people, times the factor of the contact effect.
 FRAILTY_SHAPE = 4.0
@@ -167,6 +167,7 @@ SURVEY_DAYS = (2, 10)
 
 # Loyalty: points.
 POINTS_SHARE, POINTS_SPENT_FROM, POINTS_SPEND_CHANCE = 0.01, 3_000, 0.2
+POINTS_CARRIED_OVER = (1.2, 2_200.0)  # gamma: brought along from before the first day
 REWARDS_FROM, REWARD_CHANCE_PER_DAY = 5_000, 0.002
 POINTS_EXPIRE_DAYS = 400  # without an entry
 

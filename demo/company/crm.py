@@ -1,5 +1,6 @@
 """What the sales team's tool exports: the name list and contracts whole on Mondays, and notes."""
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
@@ -65,18 +66,19 @@ def _contact_ids(which: Array) -> pa.Array:
 def days_as_text(days: Array, style: Array) -> pa.Array:
     """Returns days as people type them; styles as in `assumptions.CRM_DATE_STYLES`."""
     distinct, place = np.unique(days, return_inverse=True)
-    dates = [day_of(int(day)) for day in distinct]
 
-    def as_typed(texts: list[str], rows: Array) -> pa.Array:
-        return pa.array(texts, pa.string()).take(pa.array(place[rows]))
+    def typed(form: Callable[[date], str]) -> Callable[[Array], pa.Array]:
+        return lambda rows: pa.array([form(day_of(int(day))) for day in distinct]).take(
+            pa.array(place[rows])
+        )
 
     return written(
         style,
         [
-            lambda rows: as_typed([f"{day:%Y-%m-%d}" for day in dates], rows),
-            lambda rows: as_typed([f"{day:%y}.{day.month}.{day.day}" for day in dates], rows),
-            lambda rows: as_typed([f"{day:%Y%m%d}" for day in dates], rows),
-            lambda rows: as_typed([f"{d.year}년 {d.month}월 {d.day}일" for d in dates], rows),
+            typed(date.isoformat),
+            typed(lambda day: f"{day:%y}.{day.month}.{day.day}"),
+            typed(lambda day: f"{day:%Y%m%d}"),
+            typed(lambda day: f"{day.year}년 {day.month}월 {day.day}일"),
             fixed(None),
         ],
     )

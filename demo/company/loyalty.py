@@ -102,6 +102,15 @@ def earn(
     )
 
 
+def carry_over(world: World, account: Array, rows: Rows) -> None:
+    """Books the points that accounts opened before the first day bring with them."""
+    draw = world.draw("carried over")
+    with_card = account[world.accounts.card[account]]
+    points = draw.gamma(*assumptions.POINTS_CARRIED_OVER, len(with_card)).astype(np.int64) + 1
+    when = at(world.day, 3 * 3600 + np.arange(len(with_card)) * 0.005)
+    _book(world, with_card, points, np.zeros(len(with_card), dtype=int), when, None, rows)
+
+
 def take_back(world: World, account: Array, total: Array, order: Array, rows: Rows) -> None:
     """Takes the points of cancelled orders back, as far as they are still there."""
     known = world.accounts

@@ -37,14 +37,14 @@ class Campaign(NamedTuple):
 
 
 def live(world: World, day: date, rows: Rows) -> None:
-    """Hands over the reactions due, lets consent change, and starts today's campaigns."""
-    _react(world, rows)
+    """Lets consent change, starts today's campaigns, and hands over the reactions due."""
     if day.day == 15:
         _change_consent(world, rows)
     for goal, channel, percent in _calendar(day):
         number = int(world.ids("campaign", 1)[0])
         campaign = Campaign(number, f"{day:%Y-%m} {_LABELS[goal]}", goal, channel, percent)
         _start(world, campaign, day, rows)
+    _react(world, rows)
 
 
 def _calendar(day: date) -> list[tuple[str, int, int]]:

@@ -97,7 +97,9 @@ def _births(draw: Draw, place: Array, start: Array) -> Array:
     partner = parent + 365 * draw.normal(1, 3, len(place))
     child = parent + 365.25 * draw.uniform(24, 34, len(place))
     birth = np.choose(np.minimum(place, 3), [elder, partner, child, child])
-    return np.minimum(birth, number(assumptions.FIRST_DAY) - 365 * 15).astype(np.int32)
+    grown_up: int = number(assumptions.FIRST_DAY) - 365 * 16
+    born: Array = np.minimum(birth, grown_up).astype(np.int32)
+    return born
 
 
 def drawn(draw: Draw, customers: int) -> People:
@@ -115,7 +117,7 @@ def drawn(draw: Draw, customers: int) -> People:
     father = start + ((gender[start] == WOMAN) & (sizes[household] > 1))
     surname = np.where(place >= 2, surname[np.minimum(father, size - 1)], surname)
     surname = surname.astype(np.uint8)
-    twins = some(draw, np.flatnonzero(place == 3), 3 * assumptions.TWIN_SHARE)
+    twins = some(draw, np.flatnonzero(place == 3), assumptions.TWIN_SHARE)
     birth[twins] = birth[twins - 1]
     home = draw.integers(1, 2**40, size)[start]
     phone = (draw.permutation(size) * 9_000_011) % 80_000_000 + 10_000_000  # all different

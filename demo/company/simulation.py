@@ -139,3 +139,5 @@ def _change_members(state: world.World, left: np.ndarray, rows: Rows) -> None:
     changed_at = np.sort(at(state.day, draw.uniform(1 * 3600, 23 * 3600, len(changed))))
     rows.add("shop.members", **accounts.columns(known, everyone, changed, changed_at))
     marketing.register(state, opened, rows)
+    if state.day == number(FIRST_DAY):
+        loyalty.carry_over(state, opened, rows)
