@@ -11,8 +11,8 @@ import re
 import shutil
 import zipfile
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date
 from pathlib import Path
 
 import openpyxl
@@ -28,6 +28,7 @@ from demo.files import write_whole
 logger = logging.getLogger(__name__)
 
 _MONDAY = 0
+_NO_ANSWERS = SURVEY["responses"].empty_table()
 _FIRST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,6 +45,16 @@ class FileDrops(System):
         return {f"SOURCE_{self.name.upper()}_URL": f"file://{self.folder}"}
 
     @override
+    def clear(self) -> None:
+        self._mark.unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+
+class DailyDrops(FileDrops):
+    """A folder of drops that hold what the day brought."""
+
+    @override
     def last_day(self) -> date | None:
         return date.fromisoformat(self._mark.read_text()) if self._mark.exists() else None
 
@@ -54,26 +65,19 @@ class FileDrops(System):
             for name, content in self._drops(day, rows):
                 write_whole(self.folder / name, content)
                 files += 1
-            written += sum(len(table) for key, table in rows.items() if self._owns(key))
-        write_whole(self._mark, max(days).isoformat().encode())
+            written += sum(
+                len(table) for name, table in rows.items() if name.startswith(f"{self.name}.")
+            )
+        write_whole(self._mark, f"{max(days)}".encode())
         logger.info("%s: %d files, %d rows", self.name, files, written)
         return written
-
-    @override
-    def clear(self) -> None:
-        self._mark.unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-
-    def _owns(self, key: str) -> bool:
-        return key.startswith(f"{self.name}.")
 
     @abstractmethod
     def _drops(self, day: date, rows: DayRows) -> Iterator[tuple[str, bytes]]:
         """Yields path and content of each file the system drops on a day."""
 
 
-class Crm(FileDrops):
+class Crm(DailyDrops):
     """CSV as an old office tool on Windows saves it: CP949, what it cannot hold as `?`."""
 
     name = "crm"
@@ -85,7 +89,7 @@ class Crm(FileDrops):
                 yield f"{table}_{day}.csv", _as_cp949_csv(rows[f"crm.{table}"])
 
 
-class Web(FileDrops):
+class Web(DailyDrops):
     """A log file a day from its first event on, also for a day without any."""
 
     name = "web"
@@ -101,41 +105,36 @@ class Web(FileDrops):
 class Survey(FileDrops):
     """A workbook every Monday with the week's answers; the times in its cells are UTC.
 
-    Answers of an unfinished week wait in a folder that nobody is shown.
+    The answers of the unfinished week wait in the file that holds the last day, so that both
+    always belong together.
     """
 
     name = "survey"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._waiting = folder / "survey.waiting"
+    @override
+    def last_day(self) -> date | None:
+        if not self._mark.exists():
+            return None
+        return date.fromisoformat(pq.read_schema(self._mark).metadata[b"last_day"].decode())
 
     @override
     def take(self, days: Days) -> int:
-        written = super().take(days)
-        # Not before the days are marked as taken: until then they may have to be taken again.
-        last_monday = max(days) - timedelta(days=max(days).weekday())
-        for path in self._waiting.glob("*.parquet"):
-            if path.stem <= f"{last_monday}":
-                path.unlink()
+        week = [pq.read_table(self._mark) if self._mark.exists() else _NO_ANSWERS]
+        written = 0
+        for day, rows in days.items():
+            answers = rows.get("survey.responses", _NO_ANSWERS)
+            week.append(answers)
+            written += answers.num_rows
+            if day.weekday() == _MONDAY:
+                write_whole(self.folder / f"responses_{day}.xlsx", _as_workbook(_joined(week)))
+                week = [_NO_ANSWERS]
+        waiting = _joined(week).replace_schema_metadata({"last_day": f"{max(days)}"})
+        write_whole(self._mark, _as_parquet(waiting))
+        logger.info("survey: %d rows", written)
         return written
 
-    @override
-    def clear(self) -> None:
-        shutil.rmtree(self._waiting, ignore_errors=True)
-        super().clear()
 
-    @override
-    def _drops(self, day: date, rows: DayRows) -> Iterator[tuple[str, bytes]]:
-        answers = rows.get("survey.responses", SURVEY["responses"].empty_table())
-        write_whole(self._waiting / f"{day}.parquet", _as_parquet(answers))
-        if day.weekday() == _MONDAY:
-            week = [self._waiting / f"{day - timedelta(days=n)}.parquet" for n in range(6, -1, -1)]
-            tables = [pq.read_table(path) for path in week if path.exists()]
-            yield f"responses_{day}.xlsx", _as_workbook(pa.concat_tables(tables))
-
-
-class Mailer(FileDrops):
+class Mailer(DailyDrops):
     """Parquet in a folder a day; no news is a file without rows, but for campaigns."""
 
     name = "mailer"
@@ -170,6 +169,10 @@ def _as_parquet(rows: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(rows, buffer)
     return buffer.getvalue()
+
+
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(part.replace_schema_metadata() for part in parts)
 
 
 def _as_workbook(rows: pa.Table) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 
 import psycopg
 import pytest
