@@ -107,8 +107,12 @@ def open_due(draw: Draw, accounts: Accounts, people: People, day: int) -> Array:
 
 def learn(
     draw: Draw, accounts: Accounts, people: People, moved: Array, married: Array, phoned: Array
-) -> Array:
-    """Lets some owners tell the shop what changed; returns the accounts whose row is another."""
+) -> tuple[Array, Array]:
+    """Lets some owners tell the shop what changed.
+
+    Returns:
+        The accounts whose row is another, and those of them with another mail address or phone.
+    """
     told = []
     for who in (moved, married, phoned):
         mine = accounts.main[some(draw, who, assumptions.SHOP_LEARNS_OF_CHANGE)]
@@ -119,15 +123,23 @@ def learn(
     accounts.mail[told[1]] += 1
     accounts.latin[told[1]] = people.latin[accounts.person[told[1]]]
     accounts.phone[told[2]] = people.phone[accounts.person[told[2]]]
-    return np.unique(np.concatenate(told))
+    return np.unique(np.concatenate(told)), np.unique(np.concatenate(told[1:]))
 
 
-def of_buyers(draw: Draw, accounts: Accounts, who: Array) -> Array:
-    """Returns the account each person uses today: mostly the first, -1 where there is none."""
+def of_buyers(draw: Draw, accounts: Accounts, who: Array, day: int) -> Array:
+    """Returns the account each person uses: mostly the first, -1 where there is none to use.
+
+    An account is used from the day after its opening on.
+    """
+
+    def usable(account: Array) -> Array:
+        known = accounts.opened[account] & (accounts.opens[account] < day)
+        return (account >= 0) & known & ~accounts.closed[account]
+
     main, second = accounts.main[who], accounts.second[who]
-    other = (draw.random(len(who)) < 0.3) & (second >= 0) & accounts.opened[second]
+    other = (draw.random(len(who)) < assumptions.SECOND_ACCOUNT_USED) & usable(second)
     chosen = np.where(other, second, main)
-    return np.where((chosen >= 0) & accounts.opened[chosen] & ~accounts.closed[chosen], chosen, -1)
+    return np.where(usable(chosen), chosen, -1)
 
 
 def cards(account: Array) -> pa.Array:

@@ -30,6 +30,7 @@ MEMBER_SHARE = 0.8  # have an account of the shop; the rest buys in stores only
 CARD_SHARE = 0.88  # of the accounts have a membership card
 SECOND_ACCOUNT_SHARE = 0.075  # of the members open another account later
 SECOND_CARD_SHARE = 0.3
+SECOND_ACCOUNT_USED = 0.3  # of the purchases of who has two
 MEMBER_NAME_STYLES = (0.89, 0.02, 0.0, 0.02, 0.04, 0.02, 0.01, 0.0)  # names.NAME_STYLES
 MEMBER_PHONE_STYLES = (0.55, 0.36, 0.02, 0.02, 0.03, 0.0, 0.02)  # names.PHONE_STYLES
 MEMBER_MAIL_ERRORS = (0.975, 0.015, 0.005, 0.005, 0.0, 0.0)  # names.MAIL_ERRORS
@@ -53,6 +54,7 @@ CRM_DATE_STYLES = (
 # Buying: each person's own rhythm. Gaps between purchases are gamma-distributed.
 GAP_MEDIAN_DAYS, GAP_SPREAD = 62.0, 0.55  # lognormal over people
 GAP_SHAPE_RANGE = (1.2, 4.0)  # 1 would be a purchase at random, higher is more regular
+FIRST_PURCHASE_DAYS = (4.0, 8.0)  # after joining, at the own rhythm
 RHYTHM_DRIFT_PER_MONTH, RHYTHM_FADING_PER_MONTH = 0.06, -0.006  # of the logarithm
 WEB_PREFERENCE = (1.3, 1.5)  # beta over members: the share of purchases on the web
 SENSITIVITY = (1.6, 2.2)  # beta over people: price sensitivity, 0 to 1
@@ -148,6 +150,9 @@ SERVICE_PLANS = (("안심케어", 9_900), ("프리미엄케어", 19_900), ("홈�
 
 # Service: departments, their understaffing, and how cases end.
 COMPLAINTS_PER_PURCHASE, QUESTIONS_PER_PURCHASE = 0.025, 0.015
+# shares of delivery, quality, refund and price among the complaints after a purchase
+COMPLAINT_TOPICS_WEB, COMPLAINT_TOPICS_STORE = (0.4, 0.27, 0.19, 0.14), (0.0, 0.5, 0.25, 0.25)
+CALLS_PER_CONTRACT_DAY, CONTRACT_COMPLAINT_SHARE = 0.0012, 0.6  # about service and contract
 DEPARTMENTS = ("물류", "품질", "결제", "서비스")
 UNDERSTAFFED = (  # department, first month, last month, share of the hours needed
     ("물류", date(2024, 11, 1), date(2025, 1, 1), 0.5),

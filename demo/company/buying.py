@@ -92,7 +92,7 @@ def devices(world: World, draw: Draw, who: Array) -> pa.Array:
 def live(world: World, buyers: Array, rows: Rows) -> Orders:
     """Sells to the day's buyers, on the web or in a store; returns the web orders."""
     draw = world.draw("buying")
-    account = accounts.of_buyers(draw, world.accounts, buyers)
+    account = accounts.of_buyers(draw, world.accounts, buyers, world.day)
     on_web = (draw.random(len(buyers)) < world.people.web[buyers]) & (account >= 0)
     orders = _sell_on_web(world, draw, buyers[on_web], account[on_web], rows)
     _sell_in_stores(world, draw, buyers[~on_web], rows)
@@ -196,9 +196,6 @@ def _sell_in_stores(world: World, draw: Draw, who: Array, rows: Rows) -> None:
     _follow_up(world, draw, who, account, np.zeros(size, dtype=np.int64))
 
 
-_COMPLAINT_TOPICS = (0.36, 0.3, 0.18, 0.16)  # delivery, quality, refund, price
-
-
 def _follow_up(world: World, draw: Draw, who: Array, account: Array, order: Array) -> None:
     """Has some buyers complain, ask or answer a survey in the days after."""
     chance = draw.random(len(who))
@@ -213,7 +210,11 @@ def _follow_up(world: World, draw: Draw, who: Array, account: Array, order: Arra
         account=account[calling],
         order=order[calling],
         complaint=chance[calling] < complaints,
-        topic=weighted(draw, _COMPLAINT_TOPICS, len(calling)),
+        topic=np.where(
+            order[calling] > 0,
+            weighted(draw, assumptions.COMPLAINT_TOPICS_WEB, len(calling)),
+            weighted(draw, assumptions.COMPLAINT_TOPICS_STORE, len(calling)),
+        ),
     )
     asked = np.flatnonzero(
         (draw.random(len(who)) < assumptions.SURVEY_AFTER_PURCHASE) & (account >= 0)

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from demo.company import assumptions, names, staffing
-from demo.company.draws import Array, weighted, words
+from demo.company.contracts import VALID
+from demo.company.draws import Array, some, weighted, words
 from demo.company.people import named
 from demo.company.rows import Rows
 from demo.company.seasons import times
@@ -14,7 +15,7 @@ from demo.company.world import World
 
 TOPICS = ("delivery", "quality", "refund", "price", "service", "contract", "membership")
 _DEPARTMENT_OF = np.array([0, 1, 2, 2, 3, 3, 2])  # the topic's index into DEPARTMENTS
-SERVICE_TOPIC = 4
+SERVICE, CONTRACT = 4, 5
 _WORDS = (
     ("배송이 늦었습니다.", "배송 상자가 파손되어 왔습니다.", "배송 상태를 알고 싶습니다."),
     ("제품에 흠집이 있습니다.", "며칠 쓰지 않았는데 고장 났습니다.", "원산지가 궁금합니다."),
@@ -33,7 +34,24 @@ def live(world: World, day: date, rows: Rows) -> None:
     if day.day == 1:
         staffing.plan(world.staffing, day, rows)
     _answer(world, day, rows)
+    _call_about_contracts(world)
     _open(world, rows)
+
+
+def _call_about_contracts(world: World) -> None:
+    """Has some holders of contracts call about the service or the contract."""
+    draw, signed = world.draw("contract calls"), world.contracts
+    valid = np.flatnonzero((signed.state == VALID) & world.people.active[signed.person])
+    who = signed.person[some(draw, valid, assumptions.CALLS_PER_CONTRACT_DAY)]
+    size = len(who)
+    world.queue("calls").put(
+        due=np.full(size, world.day),
+        who=who,
+        account=world.accounts.main[who],
+        order=np.zeros(size, dtype=np.int64),
+        complaint=draw.random(size) < assumptions.CONTRACT_COMPLAINT_SHARE,
+        topic=np.where(draw.random(size) < 0.75, SERVICE, CONTRACT),
+    )
 
 
 def _open(world: World, rows: Rows) -> None:
@@ -41,7 +59,8 @@ def _open(world: World, rows: Rows) -> None:
     if not due:
         return
     size, who = len(due["who"]), due["who"]
-    topic = np.where(due["complaint"], due["topic"], draw.integers(0, len(TOPICS), size))
+    about_purchase = ~due["complaint"] & (due["topic"] < SERVICE)
+    topic = np.where(about_purchase, draw.integers(0, len(TOPICS), size), due["topic"])
     promised = draw.random(size) < assumptions.PROMISED_SHARE
     promised_days = draw.integers(*assumptions.PROMISED_DAYS, size)
     opened_at = times(draw, world.day, size, 9, 19.9)

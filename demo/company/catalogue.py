@@ -115,7 +115,8 @@ def live(catalogue: Catalogue, draw: Draw, day: date, rows: Rows) -> None:
         change = 1 + draw.normal(0, assumptions.SMALL_CHANGE_SPREAD, len(few))
         catalogue.price[few] = np.maximum(catalogue.price[few] * change // 100 * 100, 1000)
         changed[few] = True
-    _hand_over(catalogue, np.flatnonzero(changed), today, rows)
+    if changed.any():
+        _hand_over(catalogue, np.flatnonzero(changed), today, rows)
 
 
 def _open_stores(today: int, rows: Rows) -> None:

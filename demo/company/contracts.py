@@ -41,7 +41,7 @@ def drawn(draw: Draw, people: People, contacts: Contacts) -> Contracts:
     contact = contacts.first_of[holders]
     start = contacts.entered[contact] + draw.integers(5, 300, len(holders))
     before = number(assumptions.FIRST_DAY) - start
-    years = np.maximum(-(-before // assumptions.CONTRACT_DAYS) - 1, 0)
+    years = np.maximum(before, 0) // assumptions.CONTRACT_DAYS
     none = np.zeros(0, dtype=np.int32)
     return Contracts(
         contact=none,

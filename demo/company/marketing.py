@@ -37,14 +37,14 @@ class Campaign(NamedTuple):
 
 
 def live(world: World, day: date, rows: Rows) -> None:
-    """Lets consent change, starts today's campaigns, and hands over the reactions due."""
-    if day.day == 15:
-        _change_consent(world, rows)
+    """Starts today's campaigns, hands over the reactions due, and lets consent change."""
     for goal, channel, percent in _calendar(day):
         number = int(world.ids("campaign", 1)[0])
         campaign = Campaign(number, f"{day:%Y-%m} {_LABELS[goal]}", goal, channel, percent)
         _start(world, campaign, day, rows)
     _react(world, rows)
+    if day.day == 15:
+        _change_consent(world, rows)
 
 
 def _calendar(day: date) -> list[tuple[str, int, int]]:
@@ -66,6 +66,7 @@ def _chosen(world: World, campaign: Campaign) -> Array:
     """The accounts a campaign is meant for: who may be contacted, by what the company can see."""
     known, people, draw = world.accounts, world.people, world.draw(f"choice {campaign.goal}")
     reachable = known.consent[:, campaign.channel] & known.opened & ~known.closed
+    reachable &= known.opens < world.day
     if campaign.channel == SMS:
         reachable &= known.phone_style != 6
     silent = world.day - people.last_bought[known.person]
@@ -189,11 +190,10 @@ def _react(world: World, rows: Rows) -> None:
     _write_consent(world, account, channel, False, due["occurred_at"][leaving_list], rows)
 
 
-def register(world: World, account: Array, rows: Rows) -> None:
-    """Hands over what accounts opened today consented to when they were registered."""
+def register(world: World, account: Array, registered_at: Array, rows: Rows) -> None:
+    """Hands over what accounts consent to, under the mail address and phone they give today."""
     given, channel = np.nonzero(world.accounts.consent[account])
-    chosen = account[given]
-    _write_consent(world, chosen, channel, True, world.accounts.registered_at[chosen], rows)
+    _write_consent(world, account[given], channel, True, registered_at[given], rows)
 
 
 def _change_consent(world: World, rows: Rows) -> None:
@@ -201,7 +201,7 @@ def _change_consent(world: World, rows: Rows) -> None:
     living = np.flatnonzero(known.opened & ~known.closed)
     changing = some(draw, living, assumptions.CONSENT_CHANGES_PER_MONTH)
     channel = draw.integers(0, len(CONSENT_CHANNELS), len(changing))
-    changed_at = times(draw, world.day, len(changing), 8, 23)
+    changed_at = times(draw, world.day, len(changing), 12, 23)  # after the day's campaign
     gives = ~known.consent[changing, channel]
     for consent in (True, False):
         some_of = gives == consent
@@ -213,6 +213,8 @@ def _change_consent(world: World, rows: Rows) -> None:
 def _write_consent(
     world: World, account: Array, channel: Array, granted: bool, changed_at: Array, rows: Rows
 ) -> None:
+    if not len(account):
+        return
     known = world.accounts
     known.consent[account, channel] = granted
     rows.add(

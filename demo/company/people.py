@@ -28,7 +28,7 @@ class People:
     region: Array
     phone: Array
     mail: Array  # version of the mail address
-    joins: Array  # the day of the first purchase; NEVER for prospects
+    joins: Array  # the day of becoming a customer; NEVER for prospects
     sensitivity: Array
     gap: Array  # mean days between purchases
     shape: Array
@@ -169,20 +169,24 @@ def drawn(draw: Draw, customers: int) -> People:
     )
 
 
-def recycle_phones(draw: Draw, people: People) -> None:
-    """Gives some later customers the number of an early one, who gives it up on joining of theirs.
+def recycle_phones(draw: Draw, people: People) -> Array:
+    """Gives some later customers the numbers of early ones; returns the early ones.
 
-    The early one's accounts keep the number until their owner tells the shop another.
+    They have given their number up, but records made before they take another (`renew_phones`)
+    still say the old one.
     """
     first = number(assumptions.FIRST_DAY)
-    heirs = some(
-        draw,
-        np.flatnonzero((people.joins > first + 200) & (people.joins != NEVER)),
-        assumptions.RECYCLED_PHONE_SHARE,
-    )
+    later = np.flatnonzero((people.joins > first + 200) & (people.joins != NEVER))
+    heirs = some(draw, later, assumptions.RECYCLED_PHONE_SHARE)
     early = np.flatnonzero(people.joins < first)
-    if len(early):
-        people.phone[heirs] = people.phone[draw.choice(early, len(heirs))]
+    givers: Array = draw.choice(early, min(len(heirs), len(early)), replace=False)
+    people.phone[heirs[: len(givers)]] = people.phone[givers]
+    return givers
+
+
+def renew_phones(draw: Draw, people: People, who: Array) -> None:
+    """Gives people a new phone number."""
+    people.phone[who] = draw.integers(90_000_000, 99_999_999, len(who))
 
 
 class Changes(NamedTuple):
@@ -212,5 +216,5 @@ def change(draw: Draw, people: People) -> Changes:
         people.region[who] = region
     people.mail[changes.married] += 1
     people.latin[changes.married] = (people.latin[changes.married] + 1) % 3
-    people.phone[changes.new_phone] = draw.integers(20_000_000, 99_999_999, len(changes.new_phone))
+    renew_phones(draw, people, changes.new_phone)
     return changes

@@ -18,7 +18,8 @@ def join(world: World) -> Array:
     people.active[new] = True
     earlier = people.joins[new] < world.day
     until_next = draw.random(len(new)) * gaps(world, draw, new)
-    people.remaining[new] = np.where(earlier, until_next, 0)
+    first = draw.uniform(*assumptions.FIRST_PURCHASE_DAYS, len(new))
+    people.remaining[new] = np.where(earlier, until_next, first)
     people.last_bought[new] = np.where(
         earlier,
         np.maximum(world.day - people.gap[new] * draw.random(len(new)), people.joins[new]),

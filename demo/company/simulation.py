@@ -55,15 +55,17 @@ class Company:
         """
         draw = generator(seed, 0, "founding")
         everyone = people.drawn(draw, customers)
-        people.recycle_phones(draw, everyone)
+        gave_up_phone = people.recycle_phones(draw, everyone)
         known = contacts.drawn(draw, everyone)
+        members = accounts.drawn(draw, everyone)
+        people.renew_phones(draw, everyone, gave_up_phone)
         return cls(
             world.World(
                 seed=seed,
                 customers=customers,
                 web_from=number(web_from or FIRST_DAY),
                 people=everyone,
-                accounts=accounts.drawn(draw, everyone),
+                accounts=members,
                 catalogue=catalogue.drawn(draw),
                 contacts=known,
                 contracts=contracts.drawn(draw, everyone, known),
@@ -129,7 +131,7 @@ def _change_members(state: world.World, left: np.ndarray, rows: Rows) -> None:
     draw, known, everyone = state.draw("members"), state.accounts, state.people
     opened = accounts.open_due(draw, known, everyone, state.day)
     changes = people.change(draw, everyone)
-    changed = accounts.learn(draw, known, everyone, *changes)
+    changed, readdressed = accounts.learn(draw, known, everyone, *changes)
     contacts.learn(draw, state.contacts, everyone, changes, state.day)
     closed = accounts.close(draw, known, everyone, left)
     changed = np.setdiff1d(np.union1d(changed, closed), opened)
@@ -138,6 +140,8 @@ def _change_members(state: world.World, left: np.ndarray, rows: Rows) -> None:
     rows.add("shop.members", **accounts.columns(known, everyone, opened, new_at))
     changed_at = np.sort(at(state.day, draw.uniform(1 * 3600, 23 * 3600, len(changed))))
     rows.add("shop.members", **accounts.columns(known, everyone, changed, changed_at))
-    marketing.register(state, opened, rows)
+    marketing.register(state, opened, known.registered_at[opened], rows)
+    readdressed = np.setdiff1d(readdressed, closed)
+    marketing.register(state, readdressed, np.full(len(readdressed), at(state.day, 3600)), rows)
     if state.day == number(FIRST_DAY):
         loyalty.carry_over(state, opened, rows)

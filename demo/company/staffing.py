@@ -23,8 +23,10 @@ class Staffing:
 
 def drawn(customers: int) -> Staffing:
     """Returns the departments before the first day, with what a company of that size expects."""
-    purchases = customers * assumptions.OPENING_SHARE * 30 / assumptions.GAP_MEDIAN_DAYS
+    present = customers * assumptions.OPENING_SHARE
+    purchases = present * 30 / assumptions.GAP_MEDIAN_DAYS
     cases = purchases * (assumptions.COMPLAINTS_PER_PURCHASE + assumptions.QUESTIONS_PER_PURCHASE)
+    cases += present * assumptions.CONTRACT_SHARE * assumptions.CALLS_PER_CONTRACT_DAY * 30
     departments = len(assumptions.DEPARTMENTS)
     return Staffing(
         hours=np.zeros(departments),

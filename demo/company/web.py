@@ -36,7 +36,7 @@ def live(world: World, orders: buying.Orders, demand: float, rows: Rows) -> None
     """Hands over the day's events, in the order of their sessions."""
     draw = world.draw("web")
     who = _lookers(world, demand)
-    account = accounts.of_buyers(draw, world.accounts, who)
+    account = accounts.of_buyers(draw, world.accounts, who, world.day)
     size = len(who)
     patterns = _ORDERING + _LOOKING
     ordering = weighted(draw, (0.4, 0.25, 0.2, 0.15), len(orders.who))

@@ -203,6 +203,27 @@ def test_rows_change_within_the_day_they_are_handed_over(lived: Lived) -> None:
                 assert extremes["max"] < start + seasons.DAY, (name, day)
 
 
+def test_nobody_orders_before_they_are_registered(lived: Lived) -> None:
+    members = lived.tables["shop.members"].drop_duplicates("member_id").set_index("member_id")
+    orders = lived.tables["shop.orders"]
+    registered = members["registered_at"].loc[orders["member_id"]].to_numpy()
+    assert (orders["ordered_at"].to_numpy() > registered).all()
+
+
+def test_only_people_with_consent_are_assigned_to_a_campaign(grown: Lived) -> None:
+    sends = grown.tables["mailer.sends"].dropna(subset=["email"]).sort_values("assigned_at")
+    changes = grown.tables["mailer.consent_changes"].query("channel == 'email'")
+    in_force = pd.merge_asof(
+        sends,
+        changes.sort_values("changed_at")[["email", "changed_at", "consent"]],
+        left_on="assigned_at",
+        right_on="changed_at",
+        by="email",
+    )
+    assert len(sends)
+    assert (in_force["consent"] == "granted").all()
+
+
 def test_points_are_never_negative(lived: Lived) -> None:
     entries = lived.tables["shop.points_entries"].sort_values(["entered_at", "entry_id"])
     balance = entries.groupby("member_id")["points"].cumsum()
@@ -272,6 +293,19 @@ def test_the_planted_effect_of_contact_is_found_against_the_control_group(grown:
     assert 0.88 < lift["sure_thing"] < 1.12
     assert 0.82 < lift["lost_cause"] < 1.18
     assert leaving["do_not_wake"] > 1.3
+
+
+def test_before_leaving_people_buy_less_often_and_more_on_offer(grown: Lived) -> None:
+    orders = grown.tables["shop.orders"].query("status == 'paid'")
+    lines = grown.tables["shop.order_lines"].merge(orders[["order_id", "member_id", "ordered_at"]])
+    lines["person"] = persons(grown, "shop")[lines["member_id"]].to_numpy()
+    left = grown.truth["people"].set_index("true_person_id")["left_on"]
+    left_on = pd.to_datetime(left.loc[lines["person"]].to_numpy(), utc=True)
+    days_ahead = (left_on - lines["ordered_at"]).dt.days
+    fading, before = days_ahead.between(0, 20), days_ahead.between(95, 115)
+    assert lines[fading]["order_id"].nunique() < 0.6 * lines[before]["order_id"].nunique()
+    on_offer = lines["discount_amount"] > 0
+    assert on_offer[fading].mean() > 1.5 * on_offer[before].mean()
 
 
 def test_an_understaffed_department_answers_later(grown: Lived) -> None:
