@@ -100,7 +100,8 @@ def open_due(draw: Draw, accounts: Accounts, people: People, day: int) -> Array:
     due = due[people.active[accounts.person[due]]]
     accounts.opened[due] = True
     accounts.home[due] = people.home[accounts.person[due]]
-    seconds = np.sort(draw.uniform(6 * 3600, 23 * 3600, len(due)))
+    seconds = draw.uniform(6 * 3600, 23 * 3600, len(due))
+    seconds = seconds[np.lexsort((seconds, accounts.opens[due]))]  # ascending within each day
     accounts.registered_at[due] = at(0, accounts.opens[due] * 86_400.0 + seconds)
     return due
 
@@ -143,7 +144,7 @@ def of_buyers(draw: Draw, accounts: Accounts, who: Array, day: int) -> Array:
 
 
 def cards(account: Array) -> pa.Array:
-    """Returns membership numbers: ten digits, the last two a check on the others."""
+    """Returns membership numbers: twelve digits, the last two a check on the others."""
     return joined("88", digits(account, 8), digits(scattered(account, 21, 97), 2))
 
 

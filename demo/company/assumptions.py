@@ -100,14 +100,17 @@ HAZARD_CONTRACT_END = 0.025  # times the distance a contract's end without renew
 HAZARD_MOVED = 0.009  # times the distance a move to another region leaves
 # The frailty multiplies every hazard: gamma over people, times the factor of the contact effect.
 FRAILTY_SHAPE = 4.0
-# A grievance (a complaint answered badly 1, late 0.8, both 2) and a bond (a complaint answered well
-# 0.7) fade with time; a bond lowers every hazard to exp(-bond).
+# A complaint answered badly or late (or both, which adds up) leaves a grievance; one answered well
+# and in time a bond; a question answered late a small grievance. All fade with time. A bond lowers
+# every hazard to exp(-bond).
 GRIEVANCE_REFUSED, GRIEVANCE_LATE, BOND_SOLVED = 1.2, 0.8, 0.7
+GRIEVANCE_QUESTION_LATE = 0.25
 GRIEVANCE_HALF_LIFE_DAYS, BOND_HALF_LIFE_DAYS, DISTANCE_HALF_LIFE_DAYS = 50.0, 240.0, 45.0
 # Who has decided to leave fades away: gaps widen, fewer departments, only discounts, no logins.
 FADING_DAYS = (20, 90)
 FADING_PACE = (0.75, 0.15)  # of the rhythm: at the decision, at the end
 FADING_DISCOUNT = 0.85  # chance that a line is on offer
+FADING_LINES, FADING_VISITS = 0.5, 0.15  # of the further lines; of the visits without buying
 CLOSES_ACCOUNT = 0.06  # of the leavers; do-not-wakes more often
 CLOSES_ACCOUNT_WOKEN = 0.3
 COMES_BACK_PER_DAY = 0.00014
@@ -130,8 +133,9 @@ WOKEN_UNSUBSCRIBES = 0.06
 CONSENT_AT_REGISTRATION = (0.55, 0.5, 0.2, 0.12)  # email, sms, phone, post
 CONSENT_CHANGES_PER_MONTH = 0.004
 CONTROL_SHARES = {"newsletter": 0.1, "offer": 0.2, "win_back": 0.2, "renewal": 0.15}
+ACTIVE_WITHIN_DAYS = 365  # newsletters and offers go to who bought since
 OFFER_REACH, OFFER_DISCOUNTS, WIN_BACK_DISCOUNT = 0.3, (10, 15, 20), 20
-WIN_BACK_AFTER_DAYS = 120  # without a purchase
+WIN_BACK_DAYS, WIN_BACK_REACH = (120, 540), 0.5  # days without a purchase; share of them
 RENEWAL_AHEAD_DAYS = 45
 COUPON_VALID_DAYS = 30
 COUPON_USED = 0.75  # of the next web orders while one is valid
@@ -160,8 +164,10 @@ UNDERSTAFFED = (  # department, first month, last month, share of the hours need
     ("서비스", date(2026, 2, 1), date(2026, 4, 1), 0.5),
     ("결제", date(2026, 11, 1), date(2026, 12, 1), 0.5),
 )
-STAFFING_RESERVE = 1.35  # hours planned against the hours last months' cases took
+# Cases planned for: the last months' times the reserve, plus the safety times their square root.
+STAFFING_RESERVE, STAFFING_SAFETY = 1.2, 2.0
 HOURS_PER_CASE, HOURS_PER_AGENT = 1.5, 160
+CALLER_PLACEHOLDER_PHONE = 0.01
 PROMISED_SHARE, PROMISED_DAYS, LATE_WITHOUT_PROMISE_DAYS = 0.7, (1, 4), 5
 OUTCOMES = ("solved", "goodwill", "refused", "withdrawn")
 OUTCOMES_IN_TIME, OUTCOMES_LATE = (0.62, 0.16, 0.14, 0.08), (0.42, 0.2, 0.22, 0.16)
@@ -169,6 +175,11 @@ OUTCOMES_IN_TIME, OUTCOMES_LATE = (0.62, 0.16, 0.14, 0.08), (0.42, 0.2, 0.22, 0.
 # Surveys: who is asked answers rarely; the answers follow what happened.
 SURVEY_AFTER_PURCHASE, SURVEY_AFTER_CASE = 0.03, 0.25
 SURVEY_DAYS = (2, 10)
+# The mood behind an answer, on the scale of satisfaction: where it starts, what each thing adds.
+MOOD, MOOD_BY_GRIEVANCE, MOOD_BY_BOND, MOOD_FADING, MOOD_SPREAD = 4.0, -1.1, 0.4, -0.8, 0.8
+MOOD_SOLVED, MOOD_REFUSED, MOOD_LATE = 1.0, -1.5, -1.2  # of an answer after a case
+# The discount in per cent that would make somebody switch: less for the price-sensitive.
+SWITCHING, SWITCHING_BY_SENSITIVITY, SWITCHING_BY_MOOD, SWITCHING_SPREAD = 32.0, -26.0, 2.5, 4.0
 
 # Loyalty: points.
 POINTS_SHARE, POINTS_SPENT_FROM, POINTS_SPEND_CHANCE = 0.01, 3_000, 0.2

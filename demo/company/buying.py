@@ -43,7 +43,8 @@ class Orders(NamedTuple):
 def _basket(world: World, draw: Draw, who: Array, extra_percent: Array) -> Basket:
     people = world.people
     fading = people.fading_until[who] > 0
-    lines = 1 + draw.poisson(np.where(fading, 0.5, 1.0) * assumptions.MORE_LINES, len(who))
+    appetite = np.where(fading, assumptions.FADING_LINES, 1.0)
+    lines = 1 + draw.poisson(appetite * assumptions.MORE_LINES)
     trip = np.repeat(np.arange(len(who)), lines)
     line_number = np.arange(len(trip)) - np.repeat(np.cumsum(lines) - lines, lines) + 1
     buyer, is_fading = who[trip], fading[trip]

@@ -64,6 +64,7 @@ def _open(world: World, rows: Rows) -> None:
     promised = draw.random(size) < assumptions.PROMISED_SHARE
     promised_days = draw.integers(*assumptions.PROMISED_DAYS, size)
     opened_at = times(draw, world.day, size, 9, 19.9)
+    unknown = draw.random(size) < assumptions.CALLER_PLACEHOLDER_PHONE
     case = {
         "case": world.ids("case", size),
         "who": who,
@@ -75,9 +76,7 @@ def _open(world: World, rows: Rows) -> None:
         "opened_at": opened_at,
         "promised_at": np.where(promised, opened_at + promised_days * 86_400_000_000, 0),
         "name_style": weighted(draw, _NAME_STYLES, size),
-        "phone": np.where(
-            draw.random(size) < 0.01, names.PLACEHOLDER_PHONE, world.people.phone[who]
-        ),
+        "phone": np.where(unknown, names.PLACEHOLDER_PHONE, world.people.phone[who]),
         "phone_style": weighted(draw, _PHONE_STYLES, size),
         "wording": np.where(due["complaint"], draw.integers(0, 2, size), 2),
     }
@@ -118,7 +117,8 @@ def _answer(world: World, day: date, rows: Rows) -> None:
     _feel(world, case, late, outcome)
     _hand_over(world, case, resolved_at, outcome, rows)
     asked = np.flatnonzero(draw.random(size) < assumptions.SURVEY_AFTER_CASE)
-    well = np.where(outcome < 2, 1.0, -1.5) - 1.2 * late
+    well = np.where(outcome < 2, assumptions.MOOD_SOLVED, assumptions.MOOD_REFUSED)
+    well += assumptions.MOOD_LATE * late
     world.queue("surveys").put(
         due=world.day + draw.integers(*assumptions.SURVEY_DAYS, len(asked)),
         who=case["who"][asked],
@@ -132,7 +132,7 @@ def _feel(world: World, case: dict[str, Array], late: Array, outcome: Array) -> 
     """Has complaints answered badly or late rankle, and complaints answered well bind."""
     people, refused = world.people, outcome == 2
     grievance = assumptions.GRIEVANCE_REFUSED * refused + assumptions.GRIEVANCE_LATE * late
-    grievance = np.where(case["complaint"], grievance, 0.25 * late)
+    grievance = np.where(case["complaint"], grievance, assumptions.GRIEVANCE_QUESTION_LATE * late)
     bond = np.where(case["complaint"] & ~late & (outcome < 2), assumptions.BOND_SOLVED, 0)
     np.add.at(people.grievance, case["who"], grievance.astype(np.float32))
     np.add.at(people.bond, case["who"], bond.astype(np.float32))

@@ -70,13 +70,15 @@ def _chosen(world: World, campaign: Campaign) -> Array:
     if campaign.channel == SMS:
         reachable &= known.phone_style != 6
     silent = world.day - people.last_bought[known.person]
+    lively = reachable & (silent < assumptions.ACTIVE_WITHIN_DAYS)
     if campaign.goal == "newsletter":
-        return np.flatnonzero(reachable & (silent < 365))
+        return np.flatnonzero(lively)
     if campaign.goal == "offer":
-        return some(draw, np.flatnonzero(reachable & (silent < 365)), assumptions.OFFER_REACH)
+        return some(draw, np.flatnonzero(lively), assumptions.OFFER_REACH)
     if campaign.goal == "win_back":
-        lapsed = reachable & (silent >= assumptions.WIN_BACK_AFTER_DAYS) & (silent < 540)
-        return some(draw, np.flatnonzero(lapsed), 0.5)
+        since, until = assumptions.WIN_BACK_DAYS
+        lapsed = reachable & (silent >= since) & (silent < until)
+        return some(draw, np.flatnonzero(lapsed), assumptions.WIN_BACK_REACH)
     soon = world.day + assumptions.RENEWAL_AHEAD_DAYS
     main = known.main[ending_within(world.contracts, soon - 30, soon)]
     main = main[main >= 0]

@@ -143,7 +143,7 @@ def mails(
     """Returns mail addresses, one for each version of each person.
 
     Args:
-        person: index of the person; a part of the address, so no two people share one.
+        person: index of the person; makes a number in the address that no two people share.
         first: as for `names`.
         second: as for `names`.
         gender: as for `names`.
@@ -151,6 +151,7 @@ def mails(
         error: index into `MAIL_ERRORS`.
     """
     last, key = _second(second, gender), person.astype("int64") * 64 + version
+    number = (person.astype("int64") * 7_368_787 + version.astype("int64") * 999_983) % 10_000_019
     domain = scattered(key, 11, len(_DOMAINS))
 
     def local(rows: Array) -> pa.Array:
@@ -158,7 +159,7 @@ def mails(
             words([s[1].lower() for s in _FIRST], first[rows]),
             words([s[1].lower() for s in _SECOND], last[rows]),
             words(("", ".", "_"), version[rows] % 3),
-            pa.array(person[rows]).cast(pa.string()),
+            pa.array(number[rows]).cast(pa.string()),
         )
 
     return written(

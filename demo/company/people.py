@@ -97,9 +97,9 @@ def _births(draw: Draw, place: Array, start: Array) -> Array:
     partner = parent + 365 * draw.normal(1, 3, len(place))
     child = parent + 365.25 * draw.uniform(24, 34, len(place))
     birth = np.choose(np.minimum(place, 3), [elder, partner, child, child])
-    grown_up: int = number(assumptions.FIRST_DAY) - 365 * 16
-    born: Array = np.minimum(birth, grown_up).astype(np.int32)
-    return born
+    youngest = number(assumptions.FIRST_DAY) - 365 * 16
+    born = np.where(birth > youngest, youngest - draw.integers(0, 3650, len(place)), birth)
+    return born.astype(np.int32)
 
 
 def drawn(draw: Draw, customers: int) -> People:

@@ -45,8 +45,9 @@ def _share_staffed(department: str, month: date) -> float:
 def plan(staffing: Staffing, month: date, rows: Rows) -> None:
     """Plans a month on its first day, from the cases of the three months before."""
     shares = np.array([_share_staffed(name, month) for name in assumptions.DEPARTMENTS])
-    needed = staffing.opened.mean(axis=0) * assumptions.HOURS_PER_CASE
-    staffing.hours = np.ceil(np.maximum(needed * assumptions.STAFFING_RESERVE, 4.0) * shares)
+    expected = staffing.opened.mean(axis=0)
+    planned = assumptions.STAFFING_RESERVE * expected + assumptions.STAFFING_SAFETY * expected**0.5
+    staffing.hours = np.ceil(np.maximum(planned * assumptions.HOURS_PER_CASE, 4.0) * shares)
     staffing.opened = np.vstack([np.zeros((1, len(shares))), staffing.opened[:2]])
     departments = np.arange(len(shares))
     rows.add(
@@ -64,5 +65,5 @@ def answers_today(staffing: Staffing, waiting: Array, day: date) -> Array:
     month_days = ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
     staffing.begun += staffing.hours / assumptions.HOURS_PER_CASE / month_days
     answered = np.minimum(np.floor(staffing.begun), waiting).astype(int)
-    staffing.begun = np.minimum(staffing.begun - answered, np.maximum(staffing.begun % 1, 1.0))
+    staffing.begun = np.minimum(staffing.begun - answered, 1.0)
     return answered

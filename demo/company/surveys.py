@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from demo.company import accounts
+from demo.company import accounts, assumptions
 from demo.company.draws import Array, blank, weighted, words
 from demo.company.rows import Rows
 from demo.company.seasons import times
@@ -26,11 +26,22 @@ def live(world: World, rows: Rows) -> None:
     if not due:
         return
     people, who, size = world.people, due["who"], len(due["who"])
-    mood = 4.0 + due["well"] - 1.1 * people.grievance[who] + 0.4 * people.bond[who]
-    mood -= 0.8 * (people.fading_until[who] > 0)
-    satisfaction = np.clip(np.rint(mood + draw.normal(0, 0.8, size)), 1, 5).astype(np.int64)
+    mood = (
+        assumptions.MOOD
+        + due["well"]
+        + assumptions.MOOD_BY_GRIEVANCE * people.grievance[who]
+        + assumptions.MOOD_BY_BOND * people.bond[who]
+        + assumptions.MOOD_FADING * (people.fading_until[who] > 0)
+    )
+    answer = mood + draw.normal(0, assumptions.MOOD_SPREAD, size)
+    satisfaction = np.clip(np.rint(answer), 1, 5).astype(np.int64)
     recommendation = np.clip(np.rint(mood * 2.1 - 0.6 + draw.normal(0, 1.4, size)), 0, 10)
-    needed = 32 - 26 * people.sensitivity[who] + 2.5 * (mood - 4) + draw.normal(0, 4, size)
+    needed = (
+        assumptions.SWITCHING
+        + assumptions.SWITCHING_BY_SENSITIVITY * people.sensitivity[who]
+        + assumptions.SWITCHING_BY_MOOD * (mood - assumptions.MOOD)
+        + draw.normal(0, assumptions.SWITCHING_SPREAD, size)
+    )
     discount = np.clip(np.rint(needed / 5) * 5, 0, 50).astype(np.int64)
     account = due["account"]
     error = weighted(draw, _MAIL_ERRORS, size)

@@ -85,7 +85,7 @@ def _lookers(world: World, demand: float) -> Array:
     """Who visits today without buying: as their rhythm and liking of the web have it."""
     people, draw = world.people, world.draw("visits")
     interest = np.where(people.active, people.rhythm * people.web / people.gap, 0)
-    interest[people.fading_until > 0] *= 0.15
+    interest[people.fading_until > 0] *= assumptions.FADING_VISITS
     edges = np.cumsum(interest, dtype=float)
     count = draw.poisson(edges[-1] * assumptions.VISITS_PER_PURCHASE * demand)
     return np.asarray(np.searchsorted(edges, draw.random(count) * edges[-1], side="right"))
