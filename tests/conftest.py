@@ -22,7 +22,7 @@ from warehouse.connections import ensure_database  # noqa: E402
 from warehouse.context import RunContext  # noqa: E402
 from warehouse.policy import Policy, load_policy  # noqa: E402
 from warehouse.schemas import ensure_schemas  # noqa: E402
-from warehouse.settings import REPOSITORY, Settings  # noqa: E402
+from warehouse.settings import Settings  # noqa: E402
 
 _numbers = itertools.count(1)
 

@@ -5,6 +5,7 @@ Business numbers do not live here but in `policy.yml` (see `warehouse.policy`).
 
 from functools import cache
 from pathlib import Path
+
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 

@@ -5,11 +5,11 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+from demo.addresses import write_addresses
 from demo.complete_journey import drops, shop
 from demo.complete_journey.published import EDITION, check_day, open_published
 from warehouse.connections import ensure_database, warehouse_url
 from warehouse.context import StepReport
-from warehouse.files import write_private
 from warehouse.policy import Policy
 from warehouse.settings import Settings
 
@@ -46,14 +46,13 @@ def lay_down(
         rows_added, rows_removed = shop.wind(url, published, edition, as_of, policy.tz)
         _ensure_edition(folder, edition)
         files_written, files_removed = drops.wind(folder, published, as_of, policy.tz)
-    addresses = {
-        "SOURCE_SHOP_URL": url,
-        "SOURCE_CRM_URL": f"file://{folder / 'crm'}",
-        "SOURCE_CAMPAIGNS_URL": f"file://{folder / 'campaigns'}",
-    }
-    write_private(
-        settings.sources_dir / "sources.env",
-        "".join(f"{name}={value}\n" for name, value in addresses.items()),
+    write_addresses(
+        settings,
+        {
+            "SOURCE_SHOP_URL": url,
+            "SOURCE_CRM_URL": f"file://{folder / 'crm'}",
+            "SOURCE_CAMPAIGNS_URL": f"file://{folder / 'campaigns'}",
+        },
     )
     return StepReport(
         rows=rows_added,
