@@ -34,6 +34,11 @@ def split_values(column: str, alias: str) -> str:
     return f"cross join lateral unnest({column}) as {alias} (value)"
 
 
+def elements(column: str, alias: str) -> str:
+    """Renders a join, as the macro does."""
+    return split_values(column, alias)
+
+
 def list_channels() -> list[str]:
     """Returns channels, as the macro does."""
     return ["one_channel", "another_channel"]

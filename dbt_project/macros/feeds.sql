@@ -4,7 +4,7 @@
 {% macro feed_columns(feed) %}
     {% set feeds = {
         "persons": {
-            "source_customer_id": "text", "exact_key": "text", "first_seen_at": "timestamptz",
+            "source_customer_id": "text", "exact_keys": "text[]", "first_seen_at": "timestamptz",
         },
         "orders": {
             "order_id": "text", "source_customer_id": "text", "store_id": "text",

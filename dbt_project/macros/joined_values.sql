@@ -17,3 +17,12 @@
 {% macro default__split_values(column, alias) -%}
     cross join lateral string_to_table({{ column }}, '|') as {{ alias }} (value)
 {%- endmacro %}
+
+{# Joins each row with the elements of an array, as <alias>.value. #}
+{% macro elements(column, alias) -%}
+    {{ return(adapter.dispatch("elements")(column, alias)) }}
+{%- endmacro %}
+
+{% macro default__elements(column, alias) -%}
+    cross join lateral unnest({{ column }}) as {{ alias }} (value)
+{%- endmacro %}

@@ -1,30 +1,44 @@
 """Links the person records of all sources and counts how connected the sources truly are.
 
-Records that share an exact key are one person; a record without one stands for itself. A link, once
-made, is kept. The `person_id` follows from the key alone, so it is the same in whatever order days
-are filled in.
+Records that share an exact key are one person, also over records between them; a record without a
+key stands for itself. A person keeps the id of its earliest record, so the ids are the same in
+whatever order days are filled in; a record that ties two persons together makes them one, and the
+older id stays.
 """
 
+import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
 import psycopg
 
+from ml.identity.clusters import clusters
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import WarehouseError
 
-_LINK = """
+_RECORDS = """
+select
+    persons.source,
+    persons.source_customer_id,
+    persons.exact_keys,
+    links.person_id
+from intermediate.int_persons__unioned as persons
+left join identity.person_links as links
+    on persons.source = links.source
+    and persons.source_customer_id = links.source_customer_id
+where persons.first_seen_at < %(day_end)s
+order by persons.first_seen_at, persons.source, persons.source_customer_id
+"""
+
+_WRITE = """
 insert into identity.person_links
     (source, source_customer_id, person_id, evidence, linked_at_run, linked_as_of_date)
-select
-    source,
-    source_customer_id,
-    'P' || left(md5(coalesce(exact_key, source || ':' || source_customer_id)), 16),
-    case when exact_key is null then 'single_record' else 'exact_key' end,
-    %(run_id)s,
-    %(as_of)s
-from intermediate.int_persons__unioned
-where first_seen_at < %(day_end)s
-on conflict (source, source_customer_id) do nothing
+values (%(source)s, %(source_customer_id)s, %(person_id)s, %(evidence)s, %(run_id)s, %(as_of)s)
+on conflict (source, source_customer_id) do update set
+    person_id = excluded.person_id,
+    linked_at_run = excluded.linked_at_run,
+    linked_as_of_date = excluded.linked_as_of_date
 """
 
 # Ordered pairs, because connection is lopsided: all of a small source may be found in a large one
@@ -99,16 +113,45 @@ def link(context: RunContext) -> StepReport:
             "as_of": context.as_of,
             "day_end": context.day_end,
         }
-        new = connection.execute(_LINK, values).rowcount
+        records = connection.execute(_RECORDS, values).fetchall()
+        links = list(_changed_links(records))
+        with connection.cursor() as cursor:
+            cursor.executemany(_WRITE, [{**values, **link} for link in links])
         connection.execute(
             "delete from identity.connectedness where as_of_date = %(as_of)s", values
         )
         pairs = connection.execute(_CONNECT, values).rowcount
         row = connection.execute(_COUNT, values).fetchone()
-    records, persons = row if row else (0, 0)
+    linked, persons = row if row else (0, 0)
     return StepReport(
-        rows=records, facts={"persons": persons, "new_links": new, "source_pairs": pairs}
+        rows=linked, facts={"persons": persons, "new_links": len(links), "source_pairs": pairs}
     )
+
+
+def _changed_links(records: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, str]]:
+    """Yields the links that are new or lead to another person than before.
+
+    Args:
+        records: source, number there, keys and person so far, the earliest first.
+    """
+    keys = {(source, number): held for source, number, held, _ in records}
+    person_so_far = {(source, number): person for source, number, _, person in records}
+    for cluster in clusters(keys):
+        known = (person_so_far[record] for record in cluster if person_so_far[record])
+        person = next(known, None) or _person_id(cluster[0], keys[cluster[0]])
+        for source, number in cluster:
+            if person_so_far[source, number] != person:
+                yield {
+                    "source": source,
+                    "source_customer_id": number,
+                    "person_id": person,
+                    "evidence": "exact_key" if keys[source, number] else "single_record",
+                }
+
+
+def _person_id(record: tuple[str, str], keys: Sequence[str]) -> str:
+    name = min(keys) if keys else ":".join(record)
+    return "P" + hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
 
 
 def _require_records(connection: psycopg.Connection) -> None:

@@ -11,14 +11,14 @@ from warehouse.errors import WarehouseError
 
 FIRST, LATER = date(2017, 3, 1), date(2017, 3, 8)
 
-# source, id, exact key, first seen at (New York)
+# source, id, exact keys, first seen at (New York)
 RECORDS = [
-    ("shop", "1", "household:1", "2017-03-01 23:59-05"),
-    ("shop", "2", "household:2", "2017-02-01 09:00-05"),
-    ("shop", "3", "household:3", "2017-02-01 09:00-05"),
-    ("shop", "4", None, "2017-02-01 09:00-05"),
-    ("crm", "c1", "household:1", "2017-02-20 09:00-05"),
-    ("crm", "c2", "household:2", "2017-03-02 00:00-05"),
+    ("shop", "1", ["household:1"], "2017-03-01 23:59-05"),
+    ("shop", "2", ["household:2"], "2017-02-01 09:00-05"),
+    ("shop", "3", ["household:3"], "2017-02-01 09:00-05"),
+    ("shop", "4", [], "2017-02-01 09:00-05"),
+    ("crm", "c1", ["household:1"], "2017-02-20 09:00-05"),
+    ("crm", "c2", ["household:2"], "2017-03-02 00:00-05"),
 ]
 
 
@@ -28,7 +28,7 @@ def context(context_for: Callable[[date], RunContext]) -> RunContext:
     with made.connection() as connection:
         connection.execute(
             "create table intermediate.int_persons__unioned (source text,"
-            " source_customer_id text, exact_key text, first_seen_at timestamptz)"
+            " source_customer_id text, exact_keys text[], first_seen_at timestamptz)"
         )
         connection.cursor().executemany(
             "insert into intermediate.int_persons__unioned values (%s, %s, %s, %s)", RECORDS
@@ -109,6 +109,21 @@ def test_an_existing_link_is_kept(context: RunContext) -> None:
     assert link(context).facts["new_links"] == 4
     assert _links(context)["shop", "1"] == ("Pdecided", "override")
     assert link(context).facts["new_links"] == 0
+
+
+def test_a_record_that_ties_two_persons_makes_them_the_older_one(context: RunContext) -> None:
+    link(context)
+    before = _links(context)
+    with context.connection() as connection:
+        connection.execute(
+            "insert into intermediate.int_persons__unioned values"
+            " ('crm', 'c9', array['household:1', 'household:2'], '2017-03-01 10:00-05')"
+        )
+    assert link(context).facts["new_links"] == 3
+    after = _links(context)
+    one = {after[record][0] for record in [("shop", "1"), ("shop", "2"), ("crm", "c1")]}
+    assert one == {after["crm", "c9"][0]} == {before["shop", "2"][0]}
+    assert after["shop", "3"] == before["shop", "3"]
 
 
 def test_without_person_records_the_step_to_run_is_named(

@@ -15,7 +15,7 @@ final as (
     select
         'campaigns:' || campaign_id || ':' || household_id || ':' || contacted_on as contact_id,
         cast(household_id as text) as source_customer_id,
-        'household:' || household_id as exact_key,
+        array['household:' || household_id] as exact_keys,
         {{ day_start("contacted_on") }} as first_seen_at,
         'campaigns:' || campaign_id as campaign_id,
         -- The tool does not say by which channel: any contact counts against the one budget.
@@ -29,7 +29,7 @@ final as (
 select
     contact_id,
     source_customer_id,
-    exact_key,
+    exact_keys,
     first_seen_at,
     campaign_id,
     channel,

@@ -34,7 +34,7 @@ trimmed as (
 final as (
     select
         source_customer_id,
-        'household:' || source_customer_id as exact_key,
+        array['household:' || source_customer_id] as exact_keys,
         {{ day_start("_file_date") }} as first_seen_at,
         age_band,
         income_band,
@@ -73,7 +73,7 @@ final as (
 
 select
     source_customer_id,
-    exact_key,
+    exact_keys,
     first_seen_at,
     age_band,
     income_band,

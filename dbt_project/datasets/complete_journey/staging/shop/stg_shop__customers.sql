@@ -14,7 +14,7 @@ final as (
     select
         cast(customer_id as text) as source_customer_id,
         -- The shop and the other sources of the demo share the household's number.
-        'household:' || customer_id as exact_key,
+        array['household:' || customer_id] as exact_keys,
         registered_at as first_seen_at,
         updated_at,
         _dlt_load_id as load_id
@@ -23,7 +23,7 @@ final as (
 
 select
     source_customer_id,
-    exact_key,
+    exact_keys,
     first_seen_at,
     updated_at,
     load_id
