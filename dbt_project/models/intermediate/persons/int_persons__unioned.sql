@@ -7,8 +7,8 @@
 }}
 
 -- Every record of a person in any source, for the identification.
--- Grain: one row per source and source_customer_id. No names and no contact details. A row without a
--- customer, such as an anonymous receipt, is nobody's record.
+-- Grain: one row per source and source_customer_id. No names and no contact details. A row without
+-- a customer, such as an anonymous receipt, is nobody's record.
 with new_versions as (
     {{ union_feed("persons", loads="new") }}
 ),
@@ -63,7 +63,7 @@ final as (
     select
         first_seen.source,
         first_seen.source_customer_id,
-        coalesce(gathered_keys.exact_keys, cast('{}' as text [])) as exact_keys,
+        coalesce(gathered_keys.exact_keys, cast('{}' as text[])) as exact_keys,
         first_seen.first_seen_at,
         first_seen.load_id
     from first_seen
