@@ -38,7 +38,7 @@ $(UV):
 	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
 	@touch .venv/synced
 
-demo: setup ## lay down the demo's source systems and run the walk in Airflow
+demo: setup ## lay down a demo's source systems and run the walk in Airflow [DATA=...] [AS_OF=...]
 	@$(CRM) demo $(if $(AS_OF),--as-of $(AS_OF))
 
 test: lint types sql unit ## run every check and test

@@ -48,13 +48,16 @@ def _settle(
 @app.command()
 def demo(
     as_of: Annotated[
-        str, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
-    ] = "2017-11-30",
+        str | None, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
+    ] = None,
 ) -> None:
     """Lay down the demo's source systems and run the walk on them in Airflow."""
-    from demo.complete_journey import show
+    from demo.demos import require_demo
+    from demo.show import show
 
-    show.show(load_settings(), _day(as_of), watch=doing, say=console.print, out=_out())
+    settings = load_settings()
+    day = _day(as_of) if as_of else require_demo(settings).shown_day
+    show(settings, day, watch=doing, say=console.print, out=_out())
 
 
 @app.command()
@@ -112,10 +115,15 @@ def status_command(
 @app.command()
 def up() -> None:
     """Start Airflow on the warehouse's server and print its address and login."""
+    from demo.demos import find_demo
     from warehouse import airflow
 
+    settings = load_settings()
+    demo = find_demo(settings)
     with doing("Starting Airflow"):
-        services = airflow.up(load_settings())
+        if demo:
+            demo.start(settings)
+        services = airflow.up(settings)
     _out().print(
         f"Airflow: {services.url}   user {services.user}   password {services.password}",
         soft_wrap=True,
@@ -124,11 +132,15 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop Airflow and the embedded server: only what was started from here."""
+    """Stop Airflow, the demo's systems and the embedded server: only what was started from here."""
+    from demo.demos import find_demo
     from warehouse import airflow
 
     settings = load_settings()
     airflow.down(settings)
+    demo = find_demo(settings)
+    if demo:
+        demo.stop(settings)
     if settings.warehouse_url is None:
         embedded.stop(settings)
     console.print("Stopped.")
@@ -244,14 +256,16 @@ def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
 
 def _advance_demo(settings: Settings, as_of: date) -> None:
     """Winds the demo's sources on to the day, when it is the demo's sources we run on."""
-    from demo.complete_journey import clock
+    from demo.demos import find_demo
 
-    laid_down = clock.wound_to(settings)
-    if laid_down is not None and laid_down < as_of:
-        from demo.complete_journey.lay_down import lay_down
-
+    demo = find_demo(settings)
+    laid_down = demo.wound_to(settings) if demo else None
+    if demo is None or laid_down is None:
+        return
+    demo.start(settings)
+    if laid_down < as_of:
         with doing(f"Winding the demo's sources on from {laid_down} to {as_of}"):
-            lay_down(settings, load_policy(settings.policy_file), as_of)
+            demo.lay_down(settings, load_policy(settings.policy_file), as_of)
 
 
 def _out() -> Console:

@@ -13,9 +13,7 @@ from datetime import date, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from demo.complete_journey.clock import wound_to
-from demo.complete_journey.lay_down import lay_down
-from demo.complete_journey.published import FIRST_DAY, check_day
+from demo.demos import require_demo
 from warehouse import airflow
 from warehouse.connections import connect, warehouse_url
 from warehouse.policy import load_policy
@@ -35,30 +33,31 @@ def show(
         out: where the lists are printed.
 
     Raises:
-        SettingsError: the published data does not cover `as_of`.
+        SettingsError: the data set is no demo, or does not cover `as_of`.
         LivingCrmError: a run failed.
     """
-    check_day(as_of)
+    demo = require_demo(settings)
+    demo.check_day(as_of)
     policy = load_policy(settings.policy_file)
     warehouse_url(settings)
     day_before = as_of - timedelta(days=1)
-    rehearse = day_before >= FIRST_DAY and not _has_run(settings, "models_train", day_before)
+    rehearse = day_before >= demo.first_day and not _has_run(settings, "models_train", day_before)
     first = day_before if rehearse else as_of
     airflow_ran = airflow.is_up(settings)
     with (
-        watch(f"Laying down the shop, crm and campaigns as of {first}; starting Airflow"),
+        watch(f"Laying down the source systems as of {first}; starting Airflow"),
         ThreadPoolExecutor() as pool,
     ):
         starting = pool.submit(airflow.up, settings)
-        lay_down(settings, policy, first)
+        demo.lay_down(settings, policy, first)
         services = starting.result()
     try:
         if rehearse:
             _run(settings, "customer_nightly", day_before, watch, say)
             _run(settings, "models_train", day_before, watch, say)
-        if wound_to(settings) != as_of:
+        if demo.wound_to(settings) != as_of:
             with watch(f"Winding the sources to {as_of}"):
-                lay_down(settings, policy, as_of)
+                demo.lay_down(settings, policy, as_of)
         _run(settings, "customer_nightly", as_of, watch, say)
     finally:
         if not airflow_ran:

@@ -1,0 +1,43 @@
+"""The simulated company as a demo."""
+
+from datetime import date
+
+from demo.company import installation
+from demo.company.lay_down import lay_down
+from demo.company.simulation import FIRST_DAY
+from demo.demos import Demo
+from warehouse.errors import SettingsError
+from warehouse.settings import Settings
+
+
+def _check_day(as_of: date) -> None:
+    if as_of < FIRST_DAY:
+        raise SettingsError(
+            f"The demo company has no business day {as_of}.", f"Choose {FIRST_DAY} or a later day."
+        )
+
+
+def _wound_to(settings: Settings) -> date | None:
+    """Reads it from the mark of the mailer, the last of the systems to be given a day."""
+    mark = installation.company_folder(settings) / "mailer.last_day"
+    return date.fromisoformat(mark.read_text()) if mark.exists() else None
+
+
+def _start(settings: Settings) -> None:
+    if _wound_to(settings) is not None:
+        installation.start(settings)
+
+
+def _stop(settings: Settings) -> None:
+    installation.stop(settings)
+
+
+DEMO = Demo(
+    first_day=FIRST_DAY,
+    shown_day=date(2026, 6, 30),
+    check_day=_check_day,
+    lay_down=lay_down,
+    wound_to=_wound_to,
+    start=_start,
+    stop=_stop,
+)
