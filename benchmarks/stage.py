@@ -32,6 +32,7 @@ class Stage:
         for name in list(os.environ):
             if name.startswith(("SOURCE_", "LIVING_CRM_", "AIRFLOW", "WAREHOUSE_")):
                 del os.environ[name]
+        os.environ["DATA"] = "complete_journey"
         return cls(folder)
 
     def installation(self, name: str, as_of: date = DAY) -> Settings:

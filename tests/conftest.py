@@ -16,6 +16,7 @@ for _name in list(os.environ):
         "WAREHOUSE_URL", "WAREHOUSE_PORT", "POLICY_FILE", "CATALOG_DIR", "DATA",
     ):  # fmt: skip
         del os.environ[_name]
+os.environ["DATA"] = "complete_journey"  # where a test does not say otherwise
 
 from warehouse import embedded  # noqa: E402
 from warehouse.connections import ensure_database  # noqa: E402
