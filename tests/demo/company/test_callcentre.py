@@ -57,10 +57,11 @@ class Client:
         return requests.get(self.url + path, params=query, headers=self.headers, timeout=5)
 
     def all_pages(self, **query: Any) -> list[list[int]]:
-        pages, cursor = [], None
+        pages: list[list[int]] = []
+        cursor = None
         while not pages or cursor:
             assert len(pages) < 20
-            answer = self.get(**query, **({"cursor": cursor} if cursor else {})).json()
+            answer = self.get(**query, cursor=cursor).json()
             pages.append([row["case_id"] for row in answer["data"]])
             cursor = answer["next_cursor"]
         return pages
