@@ -188,11 +188,13 @@ def test_each_fault_shows_and_ends_with_its_switch(client: Client, folder: Path)
 
 def test_it_starts_once_keeps_its_port_and_stops(tmp_path: Path) -> None:
     first = CallCentre(tmp_path).address()
-    assert CallCentre(tmp_path).address() == first
-    assert callcentre.is_up(tmp_path)
-    assert callcentre.stop(tmp_path)
-    assert not callcentre.is_up(tmp_path)
-    assert not callcentre.stop(tmp_path)
-    assert CallCentre(tmp_path).address() == first
-    assert callcentre.stop(tmp_path)
-    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    try:
+        assert CallCentre(tmp_path).address() == first
+        assert callcentre.is_up(tmp_path)
+        assert callcentre.stop(tmp_path)
+        assert not callcentre.is_up(tmp_path)
+        assert not callcentre.stop(tmp_path)
+        assert CallCentre(tmp_path).address() == first
+        assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    finally:
+        callcentre.stop(tmp_path)
