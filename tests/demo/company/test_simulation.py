@@ -302,7 +302,15 @@ def test_the_planted_effect_of_contact_is_found_against_the_control_group(grown:
     assert 1.25 < lift["persuadable"] < 1.8
     assert 0.88 < lift["sure_thing"] < 1.12
     assert 0.82 < lift["lost_cause"] < 1.18
-    assert leaving["do_not_wake"] > 1.3
+    assert leaving["persuadable"] < 0.85
+    assert means["leaves"]["contact"]["do_not_wake"] > 2 * means["leaves"]["contact"]["sure_thing"]
+
+
+def test_do_not_wakes_unsubscribe_because_of_the_contact(grown: Lived) -> None:
+    contacted = campaign_outcomes(grown).query("assigned_group == 'contact'")
+    unsubscribes = grown.tables["mailer.reactions"].query("kind == 'unsubscribe'")["send_id"]
+    rates = contacted["send_id"].isin(unsubscribes).groupby(contacted["effect"]).mean()
+    assert rates["do_not_wake"] > 5 * rates.drop("do_not_wake").max()
 
 
 def test_before_leaving_people_buy_less_often_and_more_on_offer(grown: Lived) -> None:
