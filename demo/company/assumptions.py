@@ -158,6 +158,7 @@ COMPLAINTS_PER_PURCHASE, QUESTIONS_PER_PURCHASE = 0.025, 0.015
 COMPLAINT_TOPICS_WEB, COMPLAINT_TOPICS_STORE = (0.4, 0.27, 0.19, 0.14), (0.0, 0.5, 0.25, 0.25)
 CALLS_PER_CONTRACT_DAY, CONTRACT_COMPLAINT_SHARE = 0.0012, 0.6  # about service and contract
 DEPARTMENTS = ("물류", "품질", "결제", "서비스")
+OPENING_CASES_BY_DEPARTMENT = (0.14, 0.23, 0.33, 0.3)  # shares expected before the first day
 UNDERSTAFFED = (  # department, first month, last month, share of the hours needed
     ("물류", date(2024, 11, 1), date(2025, 1, 1), 0.5),
     ("품질", date(2025, 6, 1), date(2025, 8, 1), 0.55),

@@ -3,7 +3,9 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -28,6 +30,14 @@ TIME_ZONE = "Asia/Seoul"
 _WEB_DAYS = 120  # the web's log is kept so long before the day that is laid down first
 _BATCH_ROWS = 500_000  # handed to the systems at once
 _SAVE_DAYS = 91  # the company's state is large: it is saved after so many days and at the end
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some days' rows; `state` is the company after them, saved for when they are handed over."""
+
+    days: Days
+    state: Path | None
 
 
 def lay_down(
@@ -67,13 +77,7 @@ def lay_down(
             _refuse_when_broken(settings)
             company = _resumed(folder, systems, as_of) if is_same else None
             company = company or _found(folder, systems, founding, as_of)
-            saved = company.day
-            for batch in _batches(company, as_of):
-                rows += sum(_hand_over(system, batch) for system in systems)
-                days_lived += len(batch)
-                if company.day == as_of or _days_between(saved, company.day) >= _SAVE_DAYS:
-                    _save(company, folder)
-                    saved = company.day
+            rows, days_lived = _live_on(company, folder, systems, as_of)
             truth_rows = truth.replace(truth_url, company.truth(), as_of)
         publish_addresses(settings, systems)
     return StepReport(rows=rows, facts={"days_lived": days_lived, "truth_rows": truth_rows})
@@ -121,29 +125,58 @@ def _found(
         system.clear()
     web_from = max(FIRST_DAY, as_of - timedelta(days=_WEB_DAYS - 1))
     company = Company.found(founding["seed"], founding["customers"], web_from=web_from)
-    _save(company, folder)
+    company.save(_state(folder))
     write_whole(_founding_file(folder), json.dumps(founding).encode())
     return company
 
 
-def _batches(company: Company, as_of: date) -> Iterator[Days]:
+def _live_on(
+    company: Company, folder: Path, systems: Sequence[System], as_of: date
+) -> tuple[int, int]:
+    """Lives to the end of `as_of` and fills the systems; returns the rows written, the days lived.
+
+    The company lives the next days while the systems take the last ones: one of them waits for
+    servers, the other for nothing.
+    """
+    for left_behind in folder.glob(".*.state"):  # by a process that was killed
+        left_behind.unlink()
+    written = days_lived = 0
+    batches = _batches(company, folder, as_of)
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = ahead.submit(next, batches, None)
+        while batch := coming.result():
+            coming = ahead.submit(next, batches, None)
+            written += sum(_hand_over(system, batch.days) for system in systems)
+            days_lived += len(batch.days)
+            if batch.state:
+                batch.state.rename(_state(folder))
+            logger.info("The demo company has lived to %s", max(batch.days))
+    return written, days_lived
+
+
+def _batches(company: Company, folder: Path, as_of: date) -> Iterator[_Batch]:
     """Lives to the end of `as_of` and yields the days' rows, some days at once."""
-    batch: dict[date, DayRows] = {}
+    saved = company.day
+    days: dict[date, DayRows] = {}
     rows = 0
     while company.day != as_of:
         day = company.day + timedelta(days=1) if company.day else FIRST_DAY
-        batch[day] = company.live(day)
-        rows += sum(table.num_rows for table in batch[day].values())
+        days[day] = company.live(day)
+        rows += sum(table.num_rows for table in days[day].values())
         if rows >= _BATCH_ROWS or day == as_of:
-            logger.info("The demo company has lived to %s", day)
-            yield batch
-            batch, rows = {}, 0
+            state = None
+            if day == as_of or _days_between(saved, day) >= _SAVE_DAYS:
+                state = folder / f".{day}.state"
+                company.save(state)
+                saved = day
+            yield _Batch(days, state)
+            days, rows = {}, 0
 
 
-def _hand_over(system: System, batch: Days) -> int:
+def _hand_over(system: System, days: Days) -> int:
     """Gives a system those of the days that it has not had; returns the rows written."""
     last = system.last_day()
-    missing = {day: rows for day, rows in batch.items() if last is None or day > last}
+    missing = {day: rows for day, rows in days.items() if last is None or day > last}
     return system.take(missing) if missing else 0
 
 
@@ -151,12 +184,6 @@ def _days_between(first: date | None, second: date | None) -> int:
     """Returns the days from `first` to `second`; no day at all is the one before the first."""
     before = FIRST_DAY - timedelta(days=1)
     return ((second or before) - (first or before)).days
-
-
-def _save(company: Company, folder: Path) -> None:
-    unfinished = folder / ".unfinished.state"
-    company.save(unfinished)
-    unfinished.rename(_state(folder))
 
 
 def _state(folder: Path) -> Path:

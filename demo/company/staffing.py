@@ -27,11 +27,11 @@ def drawn(customers: int) -> Staffing:
     purchases = present * 30 / assumptions.GAP_MEDIAN_DAYS
     cases = purchases * (assumptions.COMPLAINTS_PER_PURCHASE + assumptions.QUESTIONS_PER_PURCHASE)
     cases += present * assumptions.CONTRACT_SHARE * assumptions.CALLS_PER_CONTRACT_DAY * 30
-    departments = len(assumptions.DEPARTMENTS)
+    by_department = cases * np.array(assumptions.OPENING_CASES_BY_DEPARTMENT)
     return Staffing(
-        hours=np.zeros(departments),
-        begun=np.zeros(departments),
-        opened=np.full((3, departments), cases / departments),
+        hours=np.zeros(len(by_department)),
+        begun=np.zeros(len(by_department)),
+        opened=np.tile(by_department, (3, 1)),
     )
 
 

@@ -107,22 +107,24 @@ _PARTS: dict[str, type[Any]] = {
 
 
 def save(world: World, path: Path) -> None:
-    """Writes a world as one uncompressed `.npz` file."""
+    """Writes a world as one uncompressed `.npz` file, visible only when it is whole."""
     arrays: dict[str, Array] = {
         "numbers": np.array([world.seed, world.customers, world.web_from, world.day]),
         "id_kinds": np.array(list(world.next_ids), dtype=np.str_),
         "ids": np.array(list(world.next_ids.values()), dtype=np.int64),
     }
-    for part, kind in _PARTS.items():
+    for name, kind in _PARTS.items():
         for column in fields(kind):
-            arrays[f"part/{part}/{column.name}"] = getattr(getattr(world, part), column.name)
+            arrays[f"part/{name}/{column.name}"] = getattr(getattr(world, name), column.name)
     for name, queue in world.queues.items():
         for column_name, values in queue.columns.items():
             arrays[f"queue/{name}/{column_name}"] = values
     for name, log in world.logs.items():
         arrays[f"log/{name}"] = log.whole()
-    with path.open("wb") as file:
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+    part.replace(path)
 
 
 def load(path: Path) -> World:

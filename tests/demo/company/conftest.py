@@ -2,12 +2,13 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from hashlib import sha256
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from demo.company import installation
@@ -83,13 +84,13 @@ def state(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _of_postgres(url: str, schema: str, tables: object) -> dict[str, str]:
+def _of_postgres(url: str, schema: str, tables: Mapping[str, pa.Schema]) -> dict[str, str]:
     found = {}
     with psycopg.connect(url) as connection:
-        for table in tables:  # type: ignore[attr-defined]
+        for table in tables:
             row = connection.execute(
                 "select count(*) || coalesce(md5(string_agg(t::text, '|' order by t::text)), '')"
-                f" from {schema}.{table} t"  # type: ignore[arg-type]
+                f" from {schema}.{table} t"
             ).fetchone()
             assert row is not None
             found[table] = row[0]

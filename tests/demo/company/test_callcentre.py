@@ -57,10 +57,11 @@ class Client:
         return requests.get(self.url + path, params=query, headers=self.headers, timeout=5)
 
     def all_pages(self, **query: Any) -> list[list[int]]:
-        pages, cursor = [], None
+        pages: list[list[int]] = []
+        cursor = None
         while not pages or cursor:
             assert len(pages) < 20
-            answer = self.get(**query, **({"cursor": cursor} if cursor else {})).json()
+            answer = self.get(**query, cursor=cursor).json()
             pages.append([row["case_id"] for row in answer["data"]])
             cursor = answer["next_cursor"]
         return pages
@@ -187,11 +188,13 @@ def test_each_fault_shows_and_ends_with_its_switch(client: Client, folder: Path)
 
 def test_it_starts_once_keeps_its_port_and_stops(tmp_path: Path) -> None:
     first = CallCentre(tmp_path).address()
-    assert CallCentre(tmp_path).address() == first
-    assert callcentre.is_up(tmp_path)
-    assert callcentre.stop(tmp_path)
-    assert not callcentre.is_up(tmp_path)
-    assert not callcentre.stop(tmp_path)
-    assert CallCentre(tmp_path).address() == first
-    assert callcentre.stop(tmp_path)
-    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    try:
+        assert CallCentre(tmp_path).address() == first
+        assert callcentre.is_up(tmp_path)
+        assert callcentre.stop(tmp_path)
+        assert not callcentre.is_up(tmp_path)
+        assert not callcentre.stop(tmp_path)
+        assert CallCentre(tmp_path).address() == first
+        assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+    finally:
+        callcentre.stop(tmp_path)

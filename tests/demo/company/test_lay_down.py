@@ -187,7 +187,9 @@ def test_the_tills_are_a_mariadb_whose_times_are_utc(
     with MariaDBPos(folder).server.connect() as connection:
         cursor = connection.cursor()
         cursor.execute("select min(updated_at), max(updated_at), count(*) from receipts")
-        first, last, count = cursor.fetchone()  # type: ignore[misc]
+        row = cursor.fetchone()
+        assert row
+        first, last, count = row
         assert count > 0
         # The first day begins at midnight in Seoul, nine hours before it does in UTC.
         assert str(first) >= "2023-12-31 15:00:00"

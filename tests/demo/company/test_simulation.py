@@ -231,6 +231,16 @@ def test_points_are_never_negative(lived: Lived) -> None:
     assert (balance >= 0).all()
 
 
+def test_a_coupon_is_redeemed_with_the_order_that_names_it(lived: Lived) -> None:
+    redeemed = lived.tables["shop.coupons"].dropna(subset=["redeemed_at"])
+    orders = lived.tables["shop.orders"].query("status == 'paid'").dropna(subset=["coupon_id"])
+    both = redeemed.merge(orders, on=["coupon_id", "member_id"])
+    assert len(both) == len(redeemed) == len(orders) > 0
+    assert (both["redeemed_at"] == both["ordered_at"]).all()
+    assert (both["redeemed_at"].dt.tz_localize(None) < pd.to_datetime(both["expires_on"])
+            + pd.Timedelta(days=1)).all()  # fmt: skip
+
+
 def test_every_record_has_a_true_person(lived: Lived) -> None:
     records = lived.truth["person_records"]
     assert records["true_person_id"].isin(lived.truth["people"]["true_person_id"]).all()
@@ -292,7 +302,15 @@ def test_the_planted_effect_of_contact_is_found_against_the_control_group(grown:
     assert 1.25 < lift["persuadable"] < 1.8
     assert 0.88 < lift["sure_thing"] < 1.12
     assert 0.82 < lift["lost_cause"] < 1.18
-    assert leaving["do_not_wake"] > 1.3
+    assert leaving["persuadable"] < 0.85
+    assert means["leaves"]["contact"]["do_not_wake"] > 2 * means["leaves"]["contact"]["sure_thing"]
+
+
+def test_do_not_wakes_unsubscribe_because_of_the_contact(grown: Lived) -> None:
+    contacted = campaign_outcomes(grown).query("assigned_group == 'contact'")
+    unsubscribes = grown.tables["mailer.reactions"].query("kind == 'unsubscribe'")["send_id"]
+    rates = contacted["send_id"].isin(unsubscribes).groupby(contacted["effect"]).mean()
+    assert rates["do_not_wake"] > 5 * rates.drop("do_not_wake").max()
 
 
 def test_before_leaving_people_buy_less_often_and_more_on_offer(grown: Lived) -> None:
@@ -333,6 +351,25 @@ def test_a_complaint_answered_badly_makes_people_leave_and_one_answered_well_bin
         cases["resolved_at"] <= cases["promised_at"]
     )
     assert soon[badly].mean() > 2 * soon[well].mean()
+
+
+def test_as_many_decide_to_leave_as_the_true_hazards_say(grown: Lived) -> None:
+    hazards = grown.truth["hazards"]
+    before = hazards[pd.to_datetime(hazards["on_day"]) < pd.Timestamp("2024-11-01")]
+    expected = 30.4 * before["leaving_hazard_per_day"].sum()
+    left_on = pd.to_datetime(grown.truth["people"]["left_on"]).dropna()
+    assert (left_on < pd.Timestamp("2024-12-25")).sum() == pytest.approx(expected, rel=0.2)
+
+
+def test_a_competitors_opening_takes_customers_of_its_region(
+    grown: Lived,
+) -> None:
+    people = grown.truth["people"]
+    rival = people[people["leaving_cause"] == "competitor"]["true_person_id"]
+    owner = persons(grown, "shop")
+    members = grown.tables["shop.members"].drop_duplicates("member_id").dropna(subset=["address"])
+    theirs = members[owner[members["member_id"]].isin(rival).to_numpy()]
+    assert theirs["address"].str.startswith("부산").mean() > 0.9
 
 
 def test_about_half_of_the_receipts_show_a_card_and_a_tenth_a_phone(grown: Lived) -> None:
