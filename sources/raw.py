@@ -31,14 +31,15 @@ def ensure_tables(connection: psycopg.Connection, source: str, catalog: Catalog)
             sql.SQL("create schema if not exists {}").format(sql.Identifier(f"raw_{source}"))
         )
         for table in catalog.tables:
-            if _exists(connection, source, table):
+            columns = _existing_columns(connection, source, table)
+            if not columns:
+                _make(connection, source, table)
+            elif EXTRA not in columns:  # asked first: altering would lock out every reader
                 connection.execute(
-                    sql.SQL("alter table {} add column if not exists {} text").format(
+                    sql.SQL("alter table {} add column {} text").format(
                         identifier(source, table), sql.Identifier(EXTRA)
                     )
                 )
-            else:
-                _make(connection, source, table)
 
 
 def _make(connection: psycopg.Connection, source: str, table: Table) -> None:
@@ -75,12 +76,15 @@ def _columns(table: Table) -> dict[str, str]:
     return columns
 
 
-def _exists(connection: psycopg.Connection, source: str, table: Table) -> bool:
-    row = connection.execute(
-        "select 1 from pg_tables where schemaname = %s and tablename = %s",
-        (f"raw_{source}", table.name),
-    ).fetchone()
-    return row is not None
+def _existing_columns(connection: psycopg.Connection, source: str, table: Table) -> set[str]:
+    rows = connection.execute(
+        """
+        select attname from pg_attribute
+        where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+        """,
+        (f"raw_{source}.{table.name}",),
+    )
+    return {row[0] for row in rows}
 
 
 def remove_unfinished(connection: psycopg.Connection, source: str, catalog: Catalog) -> None:

@@ -22,6 +22,17 @@ _REFUSED = {401, 403}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
+class _Bearer(requests.auth.AuthBase):
+    """Sends the token; set as `auth`, so that no password of a .netrc takes its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
 class Service:
     """A source's service.
 
@@ -38,10 +49,9 @@ class Service:
             )
         self._source, self._url = source, url.rstrip("/")
         self._session = requests.Session()
-        self._session.trust_env = False  # no token or proxy of somebody's own files
         self._session.headers["Accept"] = "application/json"
         if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+            self._session.auth = _Bearer(token)
 
     def get(self, endpoint: str, parameters: dict[str, str]) -> Any:
         """Returns the JSON document an endpoint answers.

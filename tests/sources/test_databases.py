@@ -110,6 +110,20 @@ def test_a_changed_shape_is_recorded_and_a_new_column_lands_whatever_its_name(
     ) == [(date(2024, 1, 23), "name")]
 
 
+def test_a_raw_table_of_an_earlier_installation_gets_the_column_for_new_columns(
+    stock: Callable[[dict[str, Any]], Source], database: psycopg.Connection
+) -> None:
+    source = stock(entry())
+    source.load(date(2024, 1, 10))
+    with psycopg.connect(source.context.url) as connection:
+        connection.execute("alter table raw_stock.things drop column _extra")
+    database.execute("alter table things add column colour text default 'red'")
+    assert source.load(date(2024, 1, 20)) == 1
+    assert source.query("select _extra from raw_stock.things where thing_id = 2") == [
+        ('{"colour": "red"}',)
+    ]
+
+
 def sums(clock: str) -> str:
     """Returns the statement that fills the table with one row per thing and month."""
     return f"""

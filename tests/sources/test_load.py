@@ -482,6 +482,58 @@ def test_a_file_is_loaded_once_and_again_when_its_contents_changed(drops: Drops)
     ]  # fmt: skip
 
 
+def test_the_same_bytes_under_a_new_name_are_loaded_once_under_both(drops: Drops) -> None:
+    change_mode(drops, "append")
+    assert drops.load() == 3
+    drops.things("2024-01-12", "thing_id,name\n007,chair\n")
+    assert drops.load() == 0
+    assert drops.load() == 0
+    assert drops.query(
+        "select file_name, rows_read, same_as from ops.loaded_files where table_name = 'things'"
+        " order by file_name"
+    ) == [
+        ("things_2024-01-10.csv", 1, None), ("things_2024-01-12.csv", 0, "things_2024-01-10.csv"),
+    ]  # fmt: skip
+
+
+def test_rows_that_come_again_keep_their_last_word(drops: Drops) -> None:
+    change_mode(drops, "upsert")
+    drops.things("2024-01-12", "thing_id,name\n007,chair\n")
+    assert drops.load() == 3
+    # A late drop between the two: the second is no longer a copy of the one before it.
+    drops.things("2024-01-11", "thing_id,name\n007,stool\n")
+    assert drops.load() == 2
+    assert drops.load() == 0
+    assert drops.query("select name from raw_drops.things order by _file_date") == [
+        ("chair",), ("stool",), ("chair",),
+    ]  # fmt: skip
+
+
+def test_a_snapshot_is_the_word_of_its_day_even_if_nothing_changed(drops: Drops) -> None:
+    assert drops.load() == 3
+    drops.things("2024-01-12", "thing_id,name\n007,chair\n")
+    assert drops.load() == 1
+
+
+def test_a_file_that_cannot_be_read_at_all_is_rejected_and_the_load_goes_on(drops: Drops) -> None:
+    drops.things("2024-01-11", "")
+    (drops.folder / "2024-01-11").mkdir()
+    (drops.folder / "2024-01-11" / "sales.parquet").write_bytes(b"PAR1 and no more")
+    drops.things("2024-01-12", "thing_id,name\n008,table\n")
+    assert drops.load() == 4
+    assert drops.load() == 0
+    assert drops.query("select reason from quarantine.rejected_rows order by reason") == [
+        ("2024-01-11/sales.parquet line 1: the file is not Parquet or is cut off",),
+        ("things_2024-01-11.csv line 1: the file is empty",),
+    ]
+
+
+def change_mode(drops: Drops, mode: str) -> None:
+    things, sales = DROPS["tables"]
+    entry = {**DROPS, "tables": [{**things, "mode": mode}, sales]}
+    (drops.settings.catalog_dir / "drops.yml").write_text(yaml.safe_dump(entry))
+
+
 def test_a_drop_of_a_later_day_is_not_read(drops: Drops) -> None:
     drops.things("2024-01-11", "thing_id,name\n008,table\n")
     assert drops.load(date(2024, 1, 10)) == 3

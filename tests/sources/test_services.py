@@ -47,7 +47,7 @@ class Centre:
             {"case_id": n, "topic": f"topic {n}", "updated_at": f"2024-01-{n + 1:02}T12:00:00Z"}
             for n in range(1, 9)
         ]
-        self.staffing = [
+        self.staffing: list[dict[str, Any]] = [
             {"department": "a", "agents": 2, "updated_at": "2024-01-01T00:00:00Z"},
             {"department": "b", "agents": "many", "updated_at": "2024-01-01T00:00:00Z"},
         ]

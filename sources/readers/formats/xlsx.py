@@ -22,7 +22,7 @@ def records(file: str, table: FileTable, stream: IO[bytes], reading: Reading) ->
         UnreadableFile: the file is no spreadsheet, or the rest of it is damaged.
         SchemaChanged: the header lacks a catalogued column.
     """
-    rows = _rows(stream)
+    rows = sheet_rows(stream)
     header = next(rows, None)
     if header is None:
         raise UnreadableFile("the first sheet is empty")
@@ -51,7 +51,7 @@ def records(file: str, table: FileTable, stream: IO[bytes], reading: Reading) ->
         )
 
 
-def _rows(stream: IO[bytes]) -> Iterator[list[Any]]:
+def sheet_rows(stream: IO[bytes]) -> Iterator[list[Any]]:
     """Yields the rows of the first sheet, without the blank cells at their ends."""
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
