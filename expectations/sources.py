@@ -140,6 +140,8 @@ def _loads(
             (
                 select max(file_date) from ops.loaded_files
                 where source = %(source)s and table_name = %(table)s and file_date <= %(day)s
+                    -- A file of which nothing could be read brought nothing.
+                    and (rows_read = 0 or rows_read > rows_rejected)
             ) as newest_drop
         from ops.loads
         where source = %(source)s and table_name = %(table)s and as_of_date = %(day)s

@@ -12,7 +12,7 @@ import yaml
 
 from sources.looks import look_at_database, look_at_folder, look_at_service, nothing_found
 from warehouse.errors import SourceError
-from warehouse.settings import REPOSITORY, Settings
+from warehouse.settings import Settings
 
 Reader = Literal["sql", "files", "rest"]
 
@@ -26,7 +26,7 @@ def add_source(
     db_schema: str | None = None,
     token: str | None = None,
     endpoints: Sequence[str] = (),
-    staging_dir: Path = REPOSITORY / "dbt_project" / "models" / "staging",
+    staging_dir: Path | None = None,
 ) -> list[Path]:
     """Writes the catalog entry, the declaration of the raw tables and a staging model per table.
 
@@ -34,6 +34,7 @@ def add_source(
         db_schema: of a database, where its tables stand.
         token: of a service, what it asks for.
         endpoints: of a service, what to look at.
+        staging_dir: where the staging models go instead of the data set's folder.
 
     Returns:
         The files written.
@@ -52,7 +53,7 @@ def add_source(
     entry: dict[str, Any] = {"description": f"Tables of {name}.", "reader": reader}
     if db_schema:
         entry["db_schema"] = db_schema
-    folder = staging_dir / name
+    folder = (staging_dir or settings.staging_dir) / name
     texts = {
         settings.catalog_dir / f"{name}.yml": _catalog(entry | {"tables": tables}),
         folder / f"_{name}__sources.yml": _declaration(name, tables),

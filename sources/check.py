@@ -6,12 +6,12 @@ know, is a note.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
 import yaml
 
-from sources.addresses import source_token
 from sources.catalog import Catalog, FileCatalog, RestCatalog, SqlCatalog, SqlTable, read_catalog
 from sources.readers import files, rest
 from sources.readers import sql as database
@@ -20,7 +20,7 @@ from sources.readers.objects import Objects
 from sources.readers.reading import Reading
 from sources.readers.shape import SchemaChange
 from sources.readers.sql_shape import described, faults, shapes
-from warehouse.connections import source_url
+from warehouse.connections import source_token, source_url
 from warehouse.errors import LivingCrmError, SourceError
 from warehouse.settings import REPOSITORY, Settings
 
@@ -50,7 +50,7 @@ def check_source(settings: Settings, source: str) -> list[Finding]:
     catalog, entry_faults = read_catalog(settings, source)
     if catalog is None:
         return [_fault(None, error) for error in entry_faults]
-    findings = list(_staging(source, catalog))
+    findings = list(_staging(settings.staging_dir / source, source, catalog))
     try:
         url = source_url(settings, source)
         if isinstance(catalog, SqlCatalog):
@@ -78,16 +78,15 @@ def _added(source: str, change: SchemaChange) -> Finding:
     )
 
 
-def _staging(source: str, catalog: Catalog) -> Iterator[Finding]:
+def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
     """Yields what of the catalog entry dbt does not know: undeclared tables, missing models."""
-    folder = REPOSITORY / "dbt_project" / "models" / "staging" / source
     for feed, model in catalog.feeds.items():
         if not (folder / f"{model}.sql").exists():
             yield Finding(
                 "fault",
                 None,
                 f"Feed {feed} is to come from {model}, which is no model of {folder.name}.",
-                f"Write dbt_project/models/staging/{source}/{model}.sql.",
+                f"Write {folder.relative_to(REPOSITORY) / model}.sql.",
             )
     declaration = folder / f"_{source}__sources.yml"
     declared: set[tuple[str, str]] = set()

@@ -12,14 +12,13 @@ from contextlib import suppress
 import psycopg
 
 from sources import grain, ledger, raw
-from sources.addresses import source_token
 from sources.carry import carry
 from sources.catalog import Catalog, FileCatalog, SqlCatalog, load_catalog
 from sources.readers import files, rest
 from sources.readers import sql as database
 from sources.readers.reading import Reading
 from sources.readers.shape import SchemaChanged
-from warehouse.connections import connect, source_url
+from warehouse.connections import connect, source_token, source_url
 from warehouse.context import RunContext, StepReport
 
 logger = logging.getLogger(__name__)

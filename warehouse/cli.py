@@ -4,18 +4,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from demo.cli import demo_app
+from sources.cli import source_app
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
-from warehouse.days import parse_day
-from warehouse.errors import LivingCrmError, SettingsError
+from warehouse.days import past_day
+from warehouse.errors import LivingCrmError
 from warehouse.policy import load_policy
-from warehouse.progress import configure_logging, console, doing
+from warehouse.progress import configure_logging, console, doing, wide_console
 from warehouse.settings import Settings, load_settings
 from warehouse.walk import Step
 
@@ -29,6 +30,8 @@ app = typer.Typer(
 warehouse_app = typer.Typer(help="The warehouse server and ways into it.", no_args_is_help=True)
 customer_app = typer.Typer(help="One customer at a time.", no_args_is_help=True)
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
+app.add_typer(demo_app, name="demo")
+app.add_typer(source_app, name="source")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(customer_app, name="customer")
 app.add_typer(models_app, name="models")
@@ -43,21 +46,6 @@ def _settle(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log lines.")] = False,
 ) -> None:
     configure_logging(verbose=verbose)
-
-
-@app.command()
-def demo(
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
-    ] = None,
-) -> None:
-    """Lay down the demo's source systems and run the walk on them in Airflow."""
-    from demo.demos import require_demo
-    from demo.show import show
-
-    settings = load_settings()
-    day = _day(as_of) if as_of else require_demo(settings).shown_day
-    show(settings, day, watch=doing, say=console.print, out=_out())
 
 
 @app.command()
@@ -109,7 +97,7 @@ def status_command(
 ) -> None:
     """Show the last run room by room: rows, times, sources' ages, failed checks, lists."""
     with connect(warehouse_url(load_settings())) as connection:
-        status.show(connection, _day(as_of) if as_of else None, out=_out())
+        status.show(connection, _day(as_of) if as_of else None, out=wide_console())
 
 
 @app.command()
@@ -124,7 +112,7 @@ def up() -> None:
         if demo:
             demo.start(settings)
         services = airflow.up(settings)
-    _out().print(
+    wide_console().print(
         f"Airflow: {services.url}   user {services.user}   password {services.password}",
         soft_wrap=True,
     )
@@ -204,14 +192,14 @@ def stop() -> None:
 def card(person_id: Annotated[str, typer.Argument(help="As written in a list.")]) -> None:
     """Show what the warehouse knows of one person."""
     with connect(warehouse_url(load_settings())) as connection:
-        status.show_card(connection, person_id, out=_out())
+        status.show_card(connection, person_id, out=wide_console())
 
 
 @models_app.command(name="list")
 def list_models() -> None:
     """Show every trained version, its verdict and what is in force."""
     with connect(warehouse_url(load_settings())) as connection:
-        status.show_models(connection, out=_out())
+        status.show_models(connection, out=wide_console())
 
 
 @models_app.command()
@@ -227,13 +215,7 @@ def rollback(
 
 
 def _day(text: str) -> date:
-    day = parse_day(text)
-    today = datetime.now(load_policy(load_settings().policy_file).tz).date()
-    if day > today:
-        raise SettingsError(
-            f"The as-of date {day} lies in the future.", f"Name a day up to {today}."
-        )
-    return day
+    return past_day(text, load_policy(load_settings().policy_file).tz)
 
 
 def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
@@ -251,7 +233,7 @@ def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
     if report.taken_over:
         console.print(f"Taken over from the interrupted run: {', '.join(report.taken_over)}.")
     with connect(warehouse_url(settings)) as connection:
-        status.show(connection, as_of, out=_out(), dag_id=dag_id)
+        status.show(connection, as_of, out=wide_console(), dag_id=dag_id)
 
 
 def _advance_demo(settings: Settings, as_of: date) -> None:
@@ -266,12 +248,6 @@ def _advance_demo(settings: Settings, as_of: date) -> None:
     if laid_down < as_of:
         with doing(f"Winding the demo's sources on from {laid_down} to {as_of}"):
             demo.lay_down(settings, load_policy(settings.policy_file), as_of)
-
-
-def _out() -> Console:
-    """Returns what tables are printed on: the terminal's width, or room enough in a file."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=160)
 
 
 def _libpq_environment(address: str) -> dict[str, str]:

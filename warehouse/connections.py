@@ -71,6 +71,21 @@ def source_url(settings: Settings, source: str) -> str:
         SourceError: no address is known.
     """
     name = f"SOURCE_{source.upper()}_URL"
+    url = _of_source(settings, name)
+    if url is None:
+        raise SourceError(
+            f"The address of source {source} is not known.",
+            f"Set {name}, or run living-crm demo to lay down the demo's source systems.",
+        )
+    return url
+
+
+def source_token(settings: Settings, source: str) -> str | None:
+    """Returns the token a service asks for: `SOURCE_<NAME>_TOKEN`, looked up as the address is."""
+    return _of_source(settings, f"SOURCE_{source.upper()}_TOKEN")
+
+
+def _of_source(settings: Settings, name: str) -> str | None:
     if os.environ.get(name):
         return os.environ[name]
     file = settings.sources_dir / "sources.env"
@@ -78,11 +93,8 @@ def source_url(settings: Settings, source: str) -> str:
         for line in file.read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition("=")
             if key.strip() == name:
-                return value.strip()
-    raise SourceError(
-        f"The address of source {source} is not known.",
-        f"Set {name}, or run living-crm demo to lay down the demo's source systems.",
-    )
+                return value.strip() or None
+    return None
 
 
 def without_secret(url: str) -> str:

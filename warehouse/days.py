@@ -16,6 +16,17 @@ def parse_day(text: str, *, name: str = "as-of date") -> date:
         ) from None
 
 
+def past_day(text: str, tz: ZoneInfo) -> date:
+    """Returns a day written as YYYY-MM-DD that is not later than today in `tz`."""
+    day = parse_day(text)
+    today = datetime.now(tz).date()
+    if day > today:
+        raise SettingsError(
+            f"The as-of date {day} lies in the future.", f"Name a day up to {today}."
+        )
+    return day
+
+
 def day_end(as_of: date, tz: ZoneInfo) -> datetime:
     """Returns the first instant (UTC) that no longer belongs to the business day `as_of`."""
     return datetime.combine(as_of + timedelta(days=1), time.min, tzinfo=tz).astimezone(UTC)

@@ -26,6 +26,12 @@ def configure_logging(*, verbose: bool = False) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def wide_console() -> Console:
+    """Returns what tables are printed on: the terminal's width, or room enough in a file."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=160)
+
+
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """Shows that `what` is going on, and at its end how long it took."""

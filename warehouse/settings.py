@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def staging_dir(self) -> Path:
+        """The staging models of the data set, one folder per source."""
+        return REPOSITORY / "dbt_project" / "datasets" / self.data / "staging"
+
+    @property
     def postgres_dir(self) -> Path:
         """Data, log and password of the embedded server."""
         return self.living_crm_home / "postgres"

@@ -66,7 +66,7 @@ def _return(world: World, rows: Rows) -> None:
 
 
 def _refund(world: World, rows: Rows) -> None:
-    """Refunds at a till: a receipt of its own whose one line says what came back."""
+    """Refunds at a till: a receipt of its own whose one line takes back what came back."""
     draw, due = world.draw("refunds"), world.queue("refunds").take(world.day)
     if not due:
         return
@@ -90,8 +90,8 @@ def _refund(world: World, rows: Rows) -> None:
         receipt_id=receipt_id,
         line_number=np.ones(size, dtype=np.int64),
         product_id=due["product"] + 1,
-        quantity=due["quantity"],
+        quantity=-due["quantity"],
         unit_price=due["price"],
-        discount_amount=due["discount"],
+        discount_amount=-due["discount"],
         updated_at=sold_at,
     )

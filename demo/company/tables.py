@@ -114,7 +114,7 @@ POS: Mapping[str, pa.Schema] = {
         membership_number=_TEXT,  # null where no card was shown
         phone=_TEXT,  # given for points instead of a card; else null
         sold_at=INSTANT,
-        kind=_TEXT,  # sale, refund
+        kind=_TEXT,  # sale; refund: its lines have negative quantities and discounts
         updated_at=INSTANT,
     ),
     "receipt_lines": _schema(

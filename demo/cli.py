@@ -1,0 +1,78 @@
+"""`living-crm demo ...`: the demo's source systems, and the walk on them."""
+
+from typing import Annotated
+
+import typer
+
+from demo.demos import require_demo
+from warehouse.days import past_day
+from warehouse.errors import SettingsError
+from warehouse.policy import load_policy
+from warehouse.progress import console, doing, wide_console
+from warehouse.settings import Settings, load_settings
+
+demo_app = typer.Typer(
+    help="Lay down the demo's source systems and run the walk on them in Airflow.",
+    invoke_without_command=True,
+)
+
+
+@demo_app.callback()
+def demo(
+    context: typer.Context,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
+    ] = None,
+) -> None:
+    """Lay down the demo's source systems and run the walk on them in Airflow."""
+    if context.invoked_subcommand:
+        return
+    from demo.show import show
+
+    settings = load_settings()
+    tz = load_policy(settings.policy_file).tz
+    day = past_day(as_of, tz) if as_of else require_demo(settings).shown_day
+    show(settings, day, watch=doing, say=console.print, out=wide_console())
+
+
+@demo_app.command()
+def describe() -> None:
+    """Write a page about what is planted in the demo company, beside what its systems show."""
+    from demo.company.describe import describe as write_page
+
+    settings = _company()
+    page = write_page(settings, settings.docs_dir / "demo_company.html")
+    console.print(f"Wrote {page}", soft_wrap=True)
+
+
+@demo_app.command(name="break")
+def break_(
+    scenario: Annotated[
+        str | None, typer.Argument(help="What shall break; left out, all are listed.")
+    ] = None,
+) -> None:
+    """Break one of the demo company's systems on purpose, to see what the walk makes of it."""
+    from demo.company.faults import SCENARIOS, break_source
+
+    if scenario is None:
+        for name, text in SCENARIOS.items():
+            console.print(f"{name:15} {text}", soft_wrap=True)
+        return
+    console.print(break_source(_company(), scenario), soft_wrap=True)
+
+
+@demo_app.command()
+def mend() -> None:
+    """Make the system that was broken on purpose as it was."""
+    from demo.company.faults import mend as mend_source
+
+    console.print(mend_source(_company()), soft_wrap=True)
+
+
+def _company() -> Settings:
+    settings = load_settings()
+    if settings.data != "company":
+        raise SettingsError(
+            f"The data set {settings.data} is not the demo company.", "Set DATA=company."
+        )
+    return settings
