@@ -182,7 +182,8 @@ def _peak_megabytes(settings: Settings, rows: int) -> float:
         connection.execute(
             """
             create table lines as select
-                number as line_id, 'product ' || number % 5000 as product, cast(1.5 as numeric(10, 2)) as amount,
+                number as line_id, 'product ' || number % 5000 as product,
+                cast(1.5 as numeric(10, 2)) as amount,
                 timestamptz '2017-01-01' + number * interval '1 second' as updated_at
             from generate_series(1, {rows}) as number
             """.replace("{rows}", str(rows)).encode()
