@@ -65,3 +65,13 @@
 {% macro default__date_in_name(column) -%}
     cast(substring({{ column }} from '\d{4}-\d{2}-\d{2}') as date)
 {%- endmacro %}
+
+{# A day as people type it, such as 85.3.2 or 1985년 3월 2일, as 85-3-2 or 1985-3-2; other texts as
+   they are. #}
+{% macro typed_day(column) -%}
+    {{ return(adapter.dispatch("typed_day")(column)) }}
+{%- endmacro %}
+
+{% macro default__typed_day(column) -%}
+    regexp_replace(rtrim(trim({{ column }}), '일.'), '[년월.] *', '-', 'g')
+{%- endmacro %}

@@ -1,0 +1,49 @@
+-- Consent given and withdrawn, by channel: where a person may be contacted.
+-- Grain: one row per change and drop it came in.
+with consent_changes as (
+    select
+        change_id,
+        email,
+        phone,
+        channel,
+        consent,
+        changed_at,
+        _file_date,
+        _dlt_load_id
+    from {{ source("mailer", "consent_changes") }}
+    where {{ is_accepted("mailer", "consent_changes") }}
+),
+
+final as (
+    select
+        'mailer:' || change_id as change_id,
+        coalesce(
+            {{ contact_hash("mail", "email") }}, {{ contact_hash("phone", "phone") }}
+        ) as source_customer_id,
+        {{ trimmed("channel") }} as channel,
+        case {{ trimmed("channel") }}
+            when 'email' then {{ trimmed("email") }}
+            when 'sms' then {{ trimmed("phone") }}
+            when 'phone' then {{ trimmed("phone") }}
+        end as contact_value,
+        case {{ trimmed("consent") }}
+            when 'withdrawn' then 'denied' else {{ trimmed("consent") }}
+        end as consent_status,
+        changed_at as consent_at,
+        _file_date as reported_date,
+        changed_at as updated_at,
+        _dlt_load_id as load_id
+    from consent_changes
+)
+
+select
+    change_id,
+    source_customer_id,
+    channel,
+    contact_value,
+    consent_status,
+    consent_at,
+    reported_date,
+    updated_at,
+    load_id
+from final

@@ -1,0 +1,52 @@
+-- Who was assigned to a campaign: contacts, and the control group that was not sent to.
+-- Grain: one row per assignment and drop it came in. Of the control group there is no
+-- contact_date: it was not contacted.
+with sends as (
+    select
+        send_id,
+        campaign_id,
+        email,
+        phone,
+        assigned_group,
+        assigned_at,
+        _file_date,
+        _dlt_load_id
+    from {{ source("mailer", "sends") }}
+    where {{ is_accepted("mailer", "sends") }}
+),
+
+final as (
+    select
+        'mailer:' || send_id as contact_id,
+        coalesce(
+            {{ contact_hash("mail", "email") }}, {{ contact_hash("phone", "phone") }}
+        ) as source_customer_id,
+        array_remove(array[{{ contact_hash("mail", "email") }}], null) as exact_keys,
+        assigned_at as first_seen_at,
+        'mailer:' || campaign_id as campaign_id,
+        {{ trimmed("email") }} as email,
+        {{ trimmed("phone") }} as phone,
+        case when email is not null then 'email' when phone is not null then 'sms' end as channel,
+        {{ trimmed("assigned_group") }} as assigned_group,
+        case
+            when {{ trimmed("assigned_group") }} = 'contact' then {{ business_date("assigned_at") }}
+        end as contact_date,
+        _file_date as reported_date,
+        _dlt_load_id as load_id
+    from sends
+)
+
+select
+    contact_id,
+    source_customer_id,
+    exact_keys,
+    first_seen_at,
+    campaign_id,
+    email,
+    phone,
+    channel,
+    assigned_group,
+    contact_date,
+    reported_date,
+    load_id
+from final
