@@ -1,7 +1,8 @@
 {# A fact of a feed whose records happen on a day: the newest version of each record, the person it
    belongs to and the first business day on which it was known. Only records that a new load or
    another link touches are built again. The source's first load is its history and counts from the
-   day it happened (see `union_feed`).
+   day it happened (see `union_feed`). A record without a day has not happened, such as a contact with
+   somebody in a control group, and is none.
 
    Args: the feed, the column that names a record and the one with its day. #}
 {% macro fact_from_feed(feed, key, day) %}
@@ -72,7 +73,7 @@ final as (
     left join links
         on dated.source = links.source
         and dated.source_customer_id = links.source_customer_id
-    where dated.place = 1
+    where dated.place = 1 and dated.{{ day }} is not null
 )
 
 select

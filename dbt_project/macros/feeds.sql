@@ -8,10 +8,10 @@
         },
         "orders": {
             "order_id": "text", "source_customer_id": "text", "store_id": "text",
-            "purchased_at": "timestamptz", "reported_date": "date", "updated_at": "timestamptz",
+            "order_kind": "text", "purchased_at": "timestamptz", "reported_date": "date", "updated_at": "timestamptz",
         },
         "order_lines": {
-            "order_id": "text", "product_id": "text", "unit_count": "bigint",
+            "order_id": "text", "line_id": "text", "product_id": "text", "unit_count": "bigint",
             "sales_amount": "numeric(18, 2)", "retail_discount_amount": "numeric(18, 2)",
             "coupon_discount_amount": "numeric(18, 2)", "coupon_match_amount": "numeric(18, 2)",
             "reported_date": "date", "updated_at": "timestamptz",

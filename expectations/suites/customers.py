@@ -83,7 +83,7 @@ def _marts(context: RunContext) -> Suite:
         cross join (
             select
                 count(*) as order_count,
-                min(order_amount) as least_order_amount,
+                min(order_amount) filter (where order_kind <> 'refund') as least_order_amount,
                 extract(
                     epoch from timestamp '{context.as_of}' + interval '1 day'
                     - max(purchased_at) at time zone '{context.policy.time_zone}'

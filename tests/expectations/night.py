@@ -123,6 +123,7 @@ select
     basket_id::text as order_id,
     'P' || lpad(customer_id::text, 4, '0') as person_id,
     updated_at as purchased_at,
+    'purchase' as order_kind,
     20.0::numeric(12, 2) as order_amount
 from raw_shop.baskets;
 

@@ -34,6 +34,8 @@ interactions as (
         person_id,
         interaction_date
     from {{ ref("fct_interactions") }}
+    -- Who redeems a coupon responds; a login or a look at a product is no answer to a contact.
+    where interaction_type = 'coupon_redemption'
 ),
 
 orders as (
@@ -42,6 +44,7 @@ orders as (
         order_date,
         order_amount
     from {{ ref("fct_orders") }}
+    where order_kind = 'purchase'
 ),
 
 -- Days whose horizon has passed by the newest list: those not settled yet, and the day that was

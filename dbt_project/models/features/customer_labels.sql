@@ -36,7 +36,8 @@ orders as (
         on order_versions.source = links.source
         and order_versions.source_customer_id = links.source_customer_id
     where
-        order_versions.known_from_date <= {{ as_of_date() }}
+        order_versions.order_kind = 'purchase'
+        and order_versions.known_from_date <= {{ as_of_date() }}
         and (
             order_versions.known_to_date > {{ as_of_date() }}
             or order_versions.known_to_date is null

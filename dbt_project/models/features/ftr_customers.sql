@@ -45,6 +45,9 @@ order_versions as (
         private_brand_amount,
         departments
     from {{ ref("int_orders__versioned") }}
+    -- What was cancelled is no purchase, nor is a refund: what was bought counts as it was bought,
+    -- also where some of it came back.
+    where order_kind = 'purchase'
 ),
 
 contacts as (

@@ -42,8 +42,10 @@ orders as (
     select
         person_id,
         order_date,
-        order_amount
+        order_amount,
+        order_kind
     from {{ ref("fct_orders") }}
+    where order_kind != 'cancelled'
 ),
 
 contacts as (
@@ -84,9 +86,10 @@ entries as (
 order_sums as (
     select
         person_id,
-        min(order_date) as first_order_date,
-        max(order_date) as last_order_date,
-        count(*) as order_count,
+        -- A refund takes its amount back, and is no purchase.
+        min(order_date) filter (where order_kind = 'purchase') as first_order_date,
+        max(order_date) filter (where order_kind = 'purchase') as last_order_date,
+        count(*) filter (where order_kind = 'purchase') as order_count,
         sum(order_amount) as order_amount
     from orders
     group by person_id

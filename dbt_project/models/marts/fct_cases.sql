@@ -9,6 +9,6 @@
     )
 }}
 
--- Complaints and requests. No source of the demo provides them: empty, and typed.
+-- Complaints and requests. Empty, and typed, where no source provides them.
 -- Grain: one row per case.
 {{ fact_from_feed("cases", key="case_id", day="opened_date") }}

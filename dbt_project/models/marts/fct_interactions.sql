@@ -9,6 +9,6 @@
     )
 }}
 
--- What persons did other than buy: coupons redeemed so far.
+-- What persons did other than buy: coupons redeemed and, where a log is read, logins and views.
 -- Grain: one row per interaction.
 {{ fact_from_feed("interactions", key="interaction_id", day="interaction_date") }}

@@ -1,16 +1,16 @@
 {{
     config(
         materialized="incremental",
-        unique_key=["order_id", "product_id"],
+        unique_key=["order_id", "line_id"],
         indexes=[
-            {"columns": ["order_id", "product_id"], "unique": true},
+            {"columns": ["order_id", "line_id"], "unique": true},
             {"columns": ["load_id"]},
         ],
     )
 }}
 
 -- Order lines as they are known now.
--- Grain: one row per order and product. Who bought and when stands in fct_orders.
+-- Grain: one row per order and line. Who bought and when stands in fct_orders.
 with new_versions as (
     {{ union_feed("order_lines", loads="new") }}
 ),
@@ -18,6 +18,7 @@ with new_versions as (
 final as (
     select
         order_id,
+        line_id,
         product_id,
         source,
         unit_count,
@@ -27,7 +28,7 @@ final as (
         coupon_match_amount,
         load_id,
         row_number() over (
-            partition by order_id, product_id
+            partition by order_id, line_id
             order by updated_at desc, load_id desc
         ) as place
     from new_versions
@@ -35,6 +36,7 @@ final as (
 
 select
     order_id,
+    line_id,
     product_id,
     source,
     unit_count,

@@ -11,13 +11,15 @@
 }}
 
 -- Orders with the sums of their lines, as they are known now.
--- Grain: one row per order. Earlier versions of corrected orders are not here.
+-- Grain: one row per order, cancelled ones and refunds with their kind. Earlier versions of corrected
+-- orders are not here. An anonymous order has no source_customer_id and no person.
 with versions as (
     select
         order_id,
         source,
         source_customer_id,
         store_id,
+        order_kind,
         purchased_at,
         order_date,
         line_count,
@@ -65,6 +67,7 @@ final as (
         versions.source,
         versions.source_customer_id,
         versions.store_id,
+        versions.order_kind,
         versions.purchased_at,
         versions.order_date,
         versions.line_count,
@@ -88,6 +91,7 @@ select
     source,
     source_customer_id,
     store_id,
+    order_kind,
     purchased_at,
     order_date,
     line_count,

@@ -9,6 +9,6 @@
     )
 }}
 
--- Answers to surveys. No source of the demo provides them: empty, and typed.
+-- Answers to surveys. Empty, and typed, where no source provides them.
 -- Grain: one row per survey.
 {{ fact_from_feed("surveys", key="survey_id", day="answered_date") }}

@@ -12,7 +12,8 @@
 -- Orders with the sums of their lines, as they were known from one business day to another. A
 -- correction makes a new version, so a day that is built again sees what was known on that day.
 -- Grain: one row per order and version; known_to_date is null for the newest. An order whose lines
--- have not arrived has none; lines whose order has not arrived are not here.
+-- have not arrived has none; lines whose order has not arrived are not here. Cancelled orders and
+-- refunds are here and say so: order_kind.
 with new_orders as (
     {{ union_feed("orders", loads="new") }}
 ),
@@ -74,6 +75,7 @@ all_orders as (
         source,
         source_customer_id,
         store_id,
+        order_kind,
         purchased_at,
         reported_date,
         updated_at,
@@ -86,6 +88,7 @@ all_orders as (
         source,
         source_customer_id,
         store_id,
+        order_kind,
         purchased_at,
         reported_date,
         updated_at,
@@ -98,6 +101,7 @@ all_orders as (
 all_lines as (
     select
         order_id,
+        line_id,
         product_id,
         unit_count,
         sales_amount,
@@ -112,6 +116,7 @@ all_lines as (
     union all
     select
         order_id,
+        line_id,
         product_id,
         unit_count,
         sales_amount,
@@ -132,6 +137,7 @@ headers as (
         all_orders.source,
         all_orders.source_customer_id,
         all_orders.store_id,
+        all_orders.order_kind,
         all_orders.purchased_at,
         {{ business_date("all_orders.purchased_at") }} as order_date,
         all_orders.updated_at,
@@ -156,6 +162,7 @@ first_known as (
 lines as (
     select
         all_lines.order_id,
+        all_lines.line_id,
         all_lines.product_id,
         all_lines.unit_count,
         all_lines.sales_amount,
@@ -192,6 +199,7 @@ header_spans as (
         source,
         source_customer_id,
         store_id,
+        order_kind,
         purchased_at,
         order_date,
         load_id,
@@ -206,6 +214,7 @@ header_spans as (
 line_spans as (
     select
         order_id,
+        line_id,
         product_id,
         unit_count,
         sales_amount,
@@ -215,7 +224,7 @@ line_spans as (
         load_id,
         known_from_date,
         lead(known_from_date) over (
-            partition by order_id, product_id
+            partition by order_id, line_id
             order by known_from_date, updated_at, load_id
         ) as known_to_date
     from lines
@@ -228,6 +237,7 @@ version_headers as (
         header_spans.source,
         header_spans.source_customer_id,
         header_spans.store_id,
+        header_spans.order_kind,
         header_spans.purchased_at,
         header_spans.order_date,
         header_spans.load_id
@@ -285,6 +295,7 @@ final as (
         version_headers.source,
         version_headers.source_customer_id,
         version_headers.store_id,
+        version_headers.order_kind,
         version_headers.purchased_at,
         version_headers.order_date,
         coalesce(line_sums.line_count, 0) as line_count,
@@ -309,6 +320,7 @@ select
     source,
     source_customer_id,
     store_id,
+    order_kind,
     purchased_at,
     order_date,
     line_count,

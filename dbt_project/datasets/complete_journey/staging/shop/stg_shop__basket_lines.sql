@@ -18,6 +18,8 @@ with basket_lines as (
 final as (
     select
         'shop:' || basket_id as order_id,
+        -- A basket has one line per product.
+        cast(product_id as text) as line_id,
         'shop:' || product_id as product_id,
         quantity as unit_count,
         sales_value as sales_amount,
@@ -32,6 +34,7 @@ final as (
 
 select
     order_id,
+    line_id,
     product_id,
     unit_count,
     sales_amount,
