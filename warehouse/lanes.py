@@ -28,6 +28,7 @@ from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
 _NICER = 5
+_GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -111,7 +112,9 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
         yield Lanes(lanes)
     finally:
         for lane in set(lanes.values()):
-            lane.pipe.close()
+            lane.pipe.close()  # an idle lane ends by itself and tidies up
+        for lane in set(lanes.values()):
+            lane.process.join(_GRACE_SECONDS)
             lane.process.terminate()
             lane.process.join()
 
