@@ -89,7 +89,8 @@ weighed as (
     from statements
 ),
 
-consents as (
+-- The newest value of any of a person's records, whichever of them says what of consent.
+ranked as (
     select
         person_id,
         channel,
@@ -97,6 +98,12 @@ consents as (
         consent_status,
         basis,
         consent_at,
+        first_value(contact_value) over (
+            partition by person_id, channel
+            order by
+                contact_value is null asc, updated_at desc nulls last, source asc,
+                source_customer_id asc
+        ) as contact_value,
         row_number() over (
             partition by person_id, channel
             order by
@@ -106,42 +113,25 @@ consents as (
     from weighed
 ),
 
-contact_values as (
+final as (
     select
         person_id,
         channel,
         contact_value,
-        row_number() over (
-            partition by person_id, channel
-            order by updated_at desc nulls last, source asc, source_customer_id asc
-        ) as place
-    from weighed
-    where contact_value is not null
-),
-
-final as (
-    select
-        consents.person_id,
-        consents.channel,
-        contact_values.contact_value,
-        case consents.consent_status
+        case consent_status
             when 'denied' then 'denied'
             when 'granted' then 'granted'
             when 'granted by policy' then 'granted'
             else 'unknown'
         end as consent_status,
-        consents.basis as consent_basis,
+        basis as consent_basis,
         case
-            when consents.consent_status = 'granted by policy' then 'policy'
-            when consents.consent_status in ('denied', 'granted') then consents.source
+            when consent_status = 'granted by policy' then 'policy'
+            when consent_status in ('denied', 'granted') then source
         end as consent_source,
-        consents.consent_at
-    from consents
-    left join contact_values
-        on consents.person_id = contact_values.person_id
-        and consents.channel = contact_values.channel
-        and contact_values.place = 1
-    where consents.place = 1
+        consent_at
+    from ranked
+    where place = 1
 )
 
 select

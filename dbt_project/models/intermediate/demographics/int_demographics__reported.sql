@@ -1,21 +1,9 @@
 {{ config(materialized="ephemeral") }}
 
--- Demographics of persons as sources reported them, whole rows: attributes of two reports are never
--- mixed. A person with two records in a source has one row per record.
+-- Demographics of persons as sources reported them. A person with two records in a source has one
+-- row per record.
 -- Grain: one row per source, source_customer_id and reported_date.
-with demographics as (
-    {{ union_feed("demographics") }}
-),
-
-links as (
-    select
-        source,
-        source_customer_id,
-        person_id
-    from {{ source("identity", "person_links") }}
-),
-
-newest_of_day as (
+with reports as (
     select
         source,
         source_customer_id,
@@ -28,34 +16,37 @@ newest_of_day as (
         household_size,
         age_level,
         income_level,
-        has_children,
-        row_number() over (
-            partition by source, source_customer_id, reported_date
-            order by load_id desc, age_band asc, income_band asc, household_composition asc
-        ) as place
-    from demographics
+        has_children
+    from {{ ref("int_demographics__versioned") }}
+),
+
+links as (
+    select
+        source,
+        source_customer_id,
+        person_id
+    from {{ source("identity", "person_links") }}
 ),
 
 final as (
     select
         links.person_id,
-        newest_of_day.source,
-        newest_of_day.source_customer_id,
-        newest_of_day.reported_date,
-        newest_of_day.age_band,
-        newest_of_day.income_band,
-        newest_of_day.home_ownership,
-        newest_of_day.marital_status,
-        newest_of_day.household_composition,
-        newest_of_day.household_size,
-        newest_of_day.age_level,
-        newest_of_day.income_level,
-        newest_of_day.has_children
-    from newest_of_day
+        reports.source,
+        reports.source_customer_id,
+        reports.reported_date,
+        reports.age_band,
+        reports.income_band,
+        reports.home_ownership,
+        reports.marital_status,
+        reports.household_composition,
+        reports.household_size,
+        reports.age_level,
+        reports.income_level,
+        reports.has_children
+    from reports
     inner join links
-        on newest_of_day.source = links.source
-        and newest_of_day.source_customer_id = links.source_customer_id
-    where newest_of_day.place = 1
+        on reports.source = links.source
+        and reports.source_customer_id = links.source_customer_id
 )
 
 select
