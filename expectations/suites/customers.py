@@ -27,8 +27,9 @@ _SHARES = (
     "private_brand_share_84d",
     "weekend_share_84d",
 )
+# Whichever demographics the sources know, a report has an age.
+_DEMOGRAPHICS = "demographics_age_days"
 _NOT_NEGATIVE = ("recency_days", "tenure_days", "order_count_84d", "order_count_168d")
-_DEMOGRAPHICS = ("household_size", "income_level", "age_level")
 
 
 def suites(context: RunContext) -> list[Suite]:
@@ -121,15 +122,14 @@ def _features(context: RunContext) -> Suite:
     checks += [
         between(named(column, "range"), "block", FEATURES, column, 0, 1) for column in _SHARES
     ]
-    # Known for some only, and models live with that; for nobody at all, a source is lost.
-    checks += [
-        filled(named(column, "completeness"), "warn", FEATURES, column, 0)
-        for column in _DEMOGRAPHICS
-    ]
+    # Reported for some only, and models live with that; for nobody at all, a source is lost.
+    checks.append(
+        filled(named(_DEMOGRAPHICS, "completeness"), "warn", FEATURES, _DEMOGRAPHICS, 0)
+    )
     columns = ", ".join(
         dict.fromkeys(
             ("person_id", "population", "calendar_month", *_ALWAYS_KNOWN, *_NOT_NEGATIVE, *_SHARES,
-             *_DEMOGRAPHICS)
+             _DEMOGRAPHICS)
         )
     )  # fmt: skip
     query = f"select {columns} from {FEATURES} where as_of_date = date '{context.as_of}'"  # noqa: S608

@@ -146,9 +146,7 @@ select
     0.3::double precision as private_brand_share_84d,
     case when id % 3 > 0 then 0.4 end::double precision as weekend_share_84d,
     11::double precision as calendar_month,
-    case when id % 4 = 0 then 2 end::double precision as household_size,
-    case when id % 4 = 0 then 3 end::double precision as income_level,
-    case when id % 4 = 0 then 4 end::double precision as age_level
+    case when id % 4 = 0 then 3 end::double precision as demographics_age_days
 from generate_series(1, 200) as id, generate_series(0, 1) as day;
 """
 

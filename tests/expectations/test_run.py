@@ -168,7 +168,7 @@ def test_the_customers_door_finds_each_fault_of_a_bad_night_and_nothing_else(
         update features.ftr_customers set discount_share_84d = 1.2 where person_id = 'P0008';
         update features.ftr_customers set population = 'sleeping' where person_id = 'P0009';
         update features.ftr_customers set value_amount = null where person_id = 'P0010';
-        update features.ftr_customers set income_level = null;
+        update features.ftr_customers set demographics_age_days = null;
         insert into quarantine.rejected_rows
         select '2017-11-30', 'shop', 'baskets', '2', row_number, 'not a number', '{}'
         from generate_series(1, 3) as row_number;
@@ -185,7 +185,7 @@ def test_the_customers_door_finds_each_fault_of_a_bad_night_and_nothing_else(
         "customers.ftr_customers.discount_share_84d.range": "block",
         "customers.ftr_customers.population.range": "block",
         "customers.ftr_customers.value_amount.completeness": "block",
-        "customers.ftr_customers.income_level.completeness": "warn",
+        "customers.ftr_customers.demographics_age_days.completeness": "warn",
         "customers.shop.baskets.rejected": "block",
     }
 

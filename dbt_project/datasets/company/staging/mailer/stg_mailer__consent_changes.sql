@@ -20,6 +20,8 @@ final as (
         coalesce(
             {{ contact_hash("mail", "email") }}, {{ contact_hash("phone", "phone") }}
         ) as source_customer_id,
+        array_remove(array[{{ contact_hash("mail", "email") }}], null) as exact_keys,
+        changed_at as first_seen_at,
         {{ trimmed("channel") }} as channel,
         case {{ trimmed("channel") }}
             when 'email' then {{ trimmed("email") }}
@@ -39,6 +41,8 @@ final as (
 select
     change_id,
     source_customer_id,
+    exact_keys,
+    first_seen_at,
     channel,
     contact_value,
     consent_status,
