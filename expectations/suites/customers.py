@@ -123,9 +123,7 @@ def _features(context: RunContext) -> Suite:
         between(named(column, "range"), "block", FEATURES, column, 0, 1) for column in _SHARES
     ]
     # Reported for some only, and models live with that; for nobody at all, a source is lost.
-    checks.append(
-        filled(named(_DEMOGRAPHICS, "completeness"), "warn", FEATURES, _DEMOGRAPHICS, 0)
-    )
+    checks.append(filled(named(_DEMOGRAPHICS, "completeness"), "warn", FEATURES, _DEMOGRAPHICS, 0))
     columns = ", ".join(
         dict.fromkeys(
             ("person_id", "population", "calendar_month", *_ALWAYS_KNOWN, *_NOT_NEGATIVE, *_SHARES,
