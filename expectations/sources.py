@@ -1,7 +1,8 @@
 """How old and how much every source table is: the rows of `ops.source_status`.
 
-Everything is read from the rows' own times up to the end of the business day, never from the order
-in which days were loaded: a day judged late, or again, is judged alike.
+Ages and volumes are read from the rows' own times up to the end of the business day, never from the
+order in which days were loaded: a day judged late, or again, is judged alike. A source whose load
+has just failed is stale also within its promise.
 """
 
 import logging
@@ -38,6 +39,8 @@ class SourceState:
         load_ids: tonight's loads.
         earlier_rows: rows of the 28 days before the day.
         earlier_filled: per column, the share of those rows that hold a value.
+        load_failed: the run's load of the source broke off, whatever is there from earlier nights.
+        most_rejected: the share of tonight's rows above which the table cannot be relied on.
     """
 
     table: SourceTable
@@ -50,19 +53,31 @@ class SourceState:
     load_ids: tuple[str, ...]
     earlier_rows: int
     earlier_filled: Mapping[str, float]
+    load_failed: bool
+    most_rejected: float
 
     @property
     def status(self) -> Status:
-        """Whether the source kept its promise."""
+        """Whether the source kept its promise, and could be loaded tonight."""
         if self.age_hours is None:
             return "missing"
-        return "fresh" if self.age_hours <= self.table.fresh_within_hours else "stale"
+        rows = self.rows_loaded + self.rows_rejected
+        is_fresh = (
+            self.age_hours <= self.table.fresh_within_hours
+            and not self.load_failed
+            and self.rows_rejected <= self.most_rejected * rows
+        )
+        return "fresh" if is_fresh else "stale"
 
 
 def measure(context: RunContext) -> list[SourceState]:
     """Returns the state of every catalogued table; one pass over each table's rows."""
     with context.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        return [_measure(cursor, context, table) for table in source_tables(context.settings)]
+        failed = _failed_loads(cursor, context)
+        return [
+            _measure(cursor, context, table, load_failed=f"load_{table.source}" in failed)
+            for table in source_tables(context.settings)
+        ]
 
 
 def record(context: RunContext, states: Sequence[SourceState]) -> None:
@@ -88,7 +103,11 @@ def record(context: RunContext, states: Sequence[SourceState]) -> None:
 
 
 def _measure(
-    cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
+    cursor: psycopg.Cursor[dict[str, Any]],
+    context: RunContext,
+    table: SourceTable,
+    *,
+    load_failed: bool,
 ) -> SourceState:
     loads = _loads(cursor, context, table)
     found = _rows(cursor, context, table) if _exists(cursor, table) else {}
@@ -115,7 +134,21 @@ def _measure(
             for number, column in enumerate(table.columns)
             if earlier_rows
         },
+        load_failed=load_failed,
+        most_rejected=context.policy.checks.max_rejected_share,
     )
+
+
+def _failed_loads(cursor: psycopg.Cursor[dict[str, Any]], context: RunContext) -> set[str]:
+    """Returns the steps of this run that failed to load a source."""
+    cursor.execute(
+        """
+        select step from ops.run_steps
+        where run_id = %s and room = 'load' and status != 'success'
+        """,
+        (context.run_id,),
+    )
+    return {row["step"] for row in cursor}
 
 
 def _exists(cursor: psycopg.Cursor[dict[str, Any]], table: SourceTable) -> bool:

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     )
 
     data: str = Field(
-        default="complete_journey",
+        default="company",
         pattern=r"^[a-z][a-z0-9_]{0,40}$",
         description="The data set: sources/catalog/<data> and dbt_project/datasets/<data>.",
     )
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     )
     airflow_schedule: bool = Field(
         default=False,
-        description="Whether nightly and weekly runs start by themselves; the demo's data end.",
+        description="Whether nightly and weekly runs start by themselves; not for the demos.",
     )
     policy_file: Path = Field(default_factory=lambda given: _policy_file(str(given["data"])))
     catalog_dir: Path = Field(

@@ -41,7 +41,7 @@ def _promises(context: RunContext, states: Sequence[SourceState]) -> Suite:
             )
             checks.append(
                 at_most(
-                    f"{subject}.rejected", "block", table, f"{name}_rejected_share",
+                    f"{subject}.rejected", must, table, f"{name}_rejected_share",
                     policy.max_rejected_share,
                 )
             )  # fmt: skip

@@ -102,7 +102,7 @@ def test_the_raw_door_finds_each_fault_of_a_bad_night_and_nothing_else(
     assert "docs/runbooks/raw_freshness.md" in str(blocked.value)
     states = source_states(good_night)
     assert {table: state[0] for table, state in states.items()} == {
-        "customers": "missing", "baskets": "fresh", "demographics": "stale", "redemptions": "stale",
+        "customers": "missing", "baskets": "stale", "demographics": "stale", "redemptions": "stale",
     }  # fmt: skip
 
 
@@ -117,6 +117,28 @@ def test_stale_optional_sources_only_mark_the_night(good_night: RunContext) -> N
     report = run_door(good_night, "raw")
     assert report.facts == {
         "sources_fresh": 2, "sources_stale": 0, "sources_missing": 2, "warnings": 2,
+    }  # fmt: skip
+
+
+def test_a_source_that_could_not_be_loaded_is_stale_though_its_rows_are_young(
+    good_night: RunContext,
+) -> None:
+    spoil(
+        good_night,
+        """
+        insert into ops.runs (run_id, as_of_date, dag_id, started_at, status)
+        values ('test', '2017-11-30', 'customer_nightly', '2017-12-01', 'running');
+        insert into ops.run_steps (run_id, step, room, started_at, status)
+        values ('test', 'load_shop', 'load', '2017-12-01', 'failed'),
+            ('test', 'load_crm', 'load', '2017-12-01', 'success')
+        """,
+    )
+    report = run_door(good_night, "raw")
+    assert report.facts == {
+        "sources_fresh": 2, "sources_stale": 2, "sources_missing": 0, "warnings": 0,
+    }  # fmt: skip
+    assert {name: state[0] for name, state in source_states(good_night).items()} == {
+        "customers": "stale", "baskets": "stale", "demographics": "fresh", "redemptions": "fresh",
     }  # fmt: skip
 
 

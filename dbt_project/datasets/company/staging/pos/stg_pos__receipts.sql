@@ -30,7 +30,9 @@ final as (
         {{ trimmed("phone") }} as phone,
         'pos:' || store_id as store_id,
         till as till_number,
-        case when {{ trimmed("kind") }} = 'refund' then 'refund' else 'purchase' end as order_kind,
+        case {{ trimmed("kind") }}
+            when 'sale' then 'purchase' else {{ trimmed("kind") }}
+        end as order_kind,
         sold_at as purchased_at,
         {{ business_date("updated_at") }} as reported_date,
         updated_at,
