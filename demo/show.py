@@ -116,9 +116,10 @@ def _print_lists(settings: Settings, as_of: date, out: Console) -> None:
             (as_of,),
         ).fetchall()
         for name, rows, target in lists:
+            place = target.replace("{home}", str(settings.living_crm_home)).removeprefix("file://")
             table = Table(
                 "rank", "person", "score", "expected value", "why",
-                title=f"{name}: {rows} rows in {target}/{as_of}/{name}.csv",
+                title=f"{name}: {rows} rows in {place}/{as_of}/{name}.csv",
                 title_justify="left",
             )  # fmt: skip
             head = connection.execute(
