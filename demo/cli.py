@@ -1,5 +1,6 @@
 """`living-crm demo ...`: the demo's source systems, and the walk on them."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -51,14 +52,21 @@ def break_(
         str | None, typer.Argument(help="What shall break; left out, all are listed.")
     ] = None,
 ) -> None:
-    """Break one of the demo company's systems on purpose, to see what the walk makes of it."""
-    from demo.company.faults import SCENARIOS, break_source
+    """Live one more day, then break one of the demo company's systems, to see the next night."""
+    from demo.company.faults import SCENARIOS, break_source, broken_by
 
     if scenario is None:
         for name, text in SCENARIOS.items():
             console.print(f"{name:15} {text}", soft_wrap=True)
         return
-    console.print(break_source(_company(), scenario), soft_wrap=True)
+    settings, demo = _company(), require_demo(load_settings())
+    day = demo.wound_to(settings)
+    if day is not None and scenario in SCENARIOS and broken_by(settings) is None:
+        day += timedelta(days=1)
+        with doing(f"Living on to {day}"):
+            demo.lay_down(settings, load_policy(settings.policy_file), day)
+    console.print(break_source(settings, scenario), soft_wrap=True)
+    console.print(f"Next: living-crm run --as-of {day}; living-crm demo mend.", soft_wrap=True)
 
 
 @demo_app.command()
