@@ -27,6 +27,7 @@ def main() -> None:
         "load": load.measure,
         "next": night.measure_next,
         "night": night.measure,
+        "company": night.measure_company,
         "score": score.measure,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from demo.complete_journey.lay_down import lay_down
+from demo.demos import require_demo
 from warehouse import airflow, embedded
 from warehouse.connections import warehouse_url
 from warehouse.policy import load_policy
@@ -32,20 +32,23 @@ class Stage:
         for name in list(os.environ):
             if name.startswith(("SOURCE_", "LIVING_CRM_", "AIRFLOW", "WAREHOUSE_")):
                 del os.environ[name]
-        os.environ["DATA"] = "complete_journey"
         return cls(folder)
 
-    def installation(self, name: str, as_of: date = DAY) -> Settings:
+    def installation(
+        self, name: str, as_of: date = DAY, data: str = "complete_journey"
+    ) -> Settings:
         """Returns a new installation whose sources are wound to `as_of`; the process uses it."""
-        settings = self.empty_installation(name)
-        lay_down(settings, load_policy(settings.policy_file), as_of)
+        settings = self.empty_installation(name, data)
+        require_demo(settings).lay_down(settings, load_policy(settings.policy_file), as_of)
         return settings
 
-    def empty_installation(self, name: str) -> Settings:
+    def empty_installation(self, name: str, data: str = "complete_journey") -> Settings:
         """Returns a new installation without sources; the process uses it."""
-        home = self.folder / name
         os.environ.update(
-            LIVING_CRM_HOME=str(home), WAREHOUSE_PORT="0", AIRFLOW_PORT=str(_free_port())
+            DATA=data,
+            LIVING_CRM_HOME=str(self.folder / name),
+            WAREHOUSE_PORT="0",
+            AIRFLOW_PORT=str(_free_port()),
         )
         load_settings.cache_clear()
         settings = load_settings()
@@ -57,6 +60,7 @@ class Stage:
         """Stops every server that was started."""
         for settings in self.made:
             airflow.down(settings)
+            require_demo(settings).stop(settings)
             embedded.stop(settings)
 
 
