@@ -170,8 +170,10 @@ class FileTable(Table):
 
 
 class _Catalog(_Section):
+    """What every source says of itself; `feeds` names, per feed, the models that provide it."""
+
     description: Annotated[str, Field(min_length=10)]
-    feeds: dict[Name, Name] = {}
+    feeds: dict[Name, Name | tuple[Name, ...]] = {}
 
 
 class SqlCatalog(_Catalog):

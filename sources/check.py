@@ -80,7 +80,12 @@ def _added(source: str, change: SchemaChange) -> Finding:
 
 def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
     """Yields what of the catalog entry dbt does not know: undeclared tables, missing models."""
-    for feed, model in catalog.feeds.items():
+    providers = [
+        (feed, model)
+        for feed, models in catalog.feeds.items()
+        for model in ([models] if isinstance(models, str) else models)
+    ]
+    for feed, model in providers:
         if not (folder / f"{model}.sql").exists():
             yield Finding(
                 "fault",

@@ -176,8 +176,8 @@ def feeds(settings: Settings) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(settings.catalog_dir.glob("*.yml")):
         entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for feed, model in (entry.get("feeds") or {}).items():
-            found.setdefault(feed, []).append(model)
+        for feed, models in (entry.get("feeds") or {}).items():
+            found.setdefault(feed, []).extend([models] if isinstance(models, str) else models)
     return found
 
 

@@ -144,11 +144,13 @@ def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -
     out.print(table)
     _print(
         out,
-        ("ordered at", "amount", "lines", "order"),
+        ("ordered at", "kind", "amount", "lines", "order"),
         _query(
             connection,
             """
-            select to_char(purchased_at, 'YYYY-MM-DD HH24:MI'), order_amount, line_count, order_id
+            select
+                to_char(purchased_at, 'YYYY-MM-DD HH24:MI'), order_kind, order_amount, line_count,
+                order_id
             from marts.fct_orders where person_id = %s order by purchased_at desc, order_id limit 5
             """,
             (person_id,),

@@ -108,7 +108,7 @@
     {%- for provider in var("feeds").get(feed, []) %}
     select '{{ provider.split("__")[0][4:] }}' as source
     {%- if not loop.last %}
-    union all
+    union
     {%- endif %}
     {%- else %}
     select cast(null as text) as source
