@@ -21,7 +21,9 @@ def check(name: Annotated[str, typer.Argument(help="A source of the catalog.")])
     for finding in findings:
         console.print(f"{finding.severity}: {finding.what} {finding.remedy}", soft_wrap=True)
     if faults:
-        raise SourceError(f"Source {name} has {len(faults)} faults.", "They are listed above.")
+        raise SourceError(
+            f"Source {name} cannot be loaded as catalogued.", f"Faults listed above: {len(faults)}."
+        )
     console.print(f"{name}: nothing stands against loading it.")
 
 

@@ -4,11 +4,12 @@ import os
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import psycopg
+from dotenv import dotenv_values
 from psycopg import sql
 
 from warehouse import embedded
 from warehouse.errors import SettingsError, SourceError, WarehouseError
-from warehouse.settings import Settings
+from warehouse.settings import REPOSITORY, Settings
 
 
 def warehouse_url(settings: Settings) -> str:
@@ -64,8 +65,8 @@ def ensure_database(url: str, database: str) -> str:
 def source_url(settings: Settings, source: str) -> str:
     """Returns the address of a source system: a database URL or a folder or service URL.
 
-    Looked up as `SOURCE_<NAME>_URL` in the environment, then in `sources.env` of the installation's
-    folder, where the demo writes the addresses of the systems it lays down.
+    Looked up as `SOURCE_<NAME>_URL` in the environment, in `.env`, then in `sources.env` of the
+    installation's folder, where the demo writes the addresses of the systems it lays down.
 
     Raises:
         SourceError: no address is known.
@@ -86,14 +87,14 @@ def source_token(settings: Settings, source: str) -> str | None:
 
 
 def _of_source(settings: Settings, name: str) -> str | None:
-    if os.environ.get(name):
-        return os.environ[name]
-    file = settings.sources_dir / "sources.env"
-    if file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition("=")
-            if key.strip() == name:
-                return value.strip() or None
+    """Returns a variable of the environment, of `.env`, or of what the demo wrote."""
+    for values in (
+        os.environ,
+        dotenv_values(REPOSITORY / ".env", interpolate=False),
+        dotenv_values(settings.sources_dir / "sources.env", interpolate=False),
+    ):
+        if values.get(name):
+            return values[name]
     return None
 
 

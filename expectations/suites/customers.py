@@ -144,8 +144,9 @@ def _rejects(context: RunContext) -> Suite:
     ]
     checks = [
         at_most(
-            f"customers.{t.source}.{t.name}.rejected", "block", f"{t.raw_schema}.{t.name}",
-            f"{t.source}_{t.name}_rejected_share", context.policy.checks.max_rejected_share,
+            f"customers.{t.source}.{t.name}.rejected", "block" if t.required else "warn",
+            f"{t.raw_schema}.{t.name}", f"{t.source}_{t.name}_rejected_share",
+            context.policy.checks.max_rejected_share,
         )
         for t in tables
     ]  # fmt: skip
