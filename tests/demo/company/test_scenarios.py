@@ -1,0 +1,123 @@
+"""What the first rooms make of a source that breaks: the flag that was promised, and no other."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pytest
+
+from demo.company import installation
+from demo.company.faults import SCENARIOS, break_source, mend
+from demo.company.lay_down import lay_down
+from demo.company.tables import SHOP
+from warehouse import embedded, ledger
+from warehouse.connections import connect
+from warehouse.context import RunContext
+from warehouse.errors import SourceError
+from warehouse.policy import load_policy
+from warehouse.schemas import ensure_schemas
+from warehouse.settings import REPOSITORY, Settings
+from warehouse.walk import nightly, run_step
+
+FIRST_DAY = date(2024, 2, 12)
+CUSTOMERS = 2_000  # with fewer, chance alone would halve the log of a day
+MAILER = {"mailer.sends", "mailer.reactions", "mailer.consent_changes"}
+
+
+@dataclass
+class Night:
+    """What a night found: the loads that failed, what is not fresh, and the checks that failed."""
+
+    messages: list[str]
+    stale: set[str]
+    warnings: set[str]
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Night]]:
+    """One night after another, each with a scenario in force that is mended after it."""
+    home = tmp_path_factory.mktemp("scenarios") / "home"
+    settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+    url = embedded.ensure_started(settings).url()
+    with connect(url) as connection:
+        ensure_schemas(connection)
+    policy = load_policy(REPOSITORY / "policy.yml")
+    found = {}
+    for number, scenario in enumerate(["before", *SCENARIOS, "after"]):
+        day = FIRST_DAY + timedelta(days=number)
+        lay_down(settings, policy, day, CUSTOMERS)
+        if scenario in SCENARIOS:
+            break_source(settings, scenario)
+        found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
+        mend(settings)
+    yield found
+    installation.stop(settings)
+    embedded.stop(settings)
+
+
+def _night(context: RunContext) -> Night:
+    """Loads every source and runs the guard, as a walk does."""
+    messages = []
+    with context.connection() as connection:
+        ledger.begin_run(connection, context.run_id, context.as_of, "customer_nightly")
+    for step in nightly(context.settings):
+        if step.room == "load":
+            try:
+                run_step(context, step)
+            except SourceError as error:
+                messages.append(str(error))
+        elif step.room == "check_raw":
+            run_step(context, step)
+
+    def ids(query: str) -> set[str]:
+        with context.connection() as connection:
+            rows = connection.execute(query.encode(), (context.as_of,))
+            return {str(row[0]) for row in rows}
+
+    return Night(
+        messages,
+        ids(
+            "select source || '.' || table_name from ops.source_status"
+            " where as_of_date = %s and status != 'fresh'"
+        ),
+        ids("select check_id from ops.check_results where as_of_date = %s and not success"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "stale", "warnings", "message"),
+    [
+        ("late", {"web.events", *MAILER}, {f"raw.{t}.freshness" for t in MAILER}, None),
+        ("stale", {"shop.points_entries"}, {"raw.shop.points_entries.freshness"}, None),
+        ("renamed_column", {f"shop.{t}" for t in SHOP}, set(), "phone .* mobile_number"),
+        ("half_the_rows", set(), {"raw.web.events.volume"}, None),
+        ("wrong_encoding", {"crm.name_list"}, {"raw.crm.name_list.rejected"}, None),
+        (
+            "api_down", {"callcentre.cases", "callcentre.staffing"}, set(),
+            "callcentre .* does not answer",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_source_is_flagged_alone_and_whole_again_once_it_is_mended(
+    nights: dict[str, Night],
+    scenario: str,
+    stale: set[str],
+    warnings: set[str],
+    message: str | None,
+) -> None:
+    night = nights[scenario]
+    # Tables of which a small company has news too seldom are stale also on good nights.
+    seldom = nights["before"].stale | nights["after"].stale
+    assert stale <= night.stale <= stale | seldom
+    assert warnings <= night.warnings
+    assert not warnings & nights["after"].warnings
+    if message is None:
+        assert night.messages == []
+    else:
+        (said,) = night.messages
+        assert re.search(message, said)
+
+
+def test_a_mended_company_loads_everything_again(nights: dict[str, Night]) -> None:
+    assert nights["before"].messages == nights["after"].messages == []
