@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from warehouse.files import write_whole
 from warehouse.settings import REPOSITORY
 
 _SECONDS = 60
+# Below the ports of outgoing connections: one of those could hold ours for a while.
+_PORTS = range(20_000, 32_000)
+_TRIES = 200
 
 
 def pid(folder: Path) -> int | None:
@@ -36,17 +40,17 @@ def port(folder: Path) -> int:
 
 def choose_port(folder: Path) -> int:
     """Returns a free port of 127.0.0.1 and records it: the last one unless it is taken by now."""
-    last = port(folder) if (folder / "port").exists() else 0
-    for wanted in (last, 0):
+    last = [port(folder)] if (folder / "port").exists() else []
+    first = zlib.crc32(str(folder).encode())
+    for wanted in (*last, *(_PORTS[(first + number) % len(_PORTS)] for number in range(_TRIES))):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", wanted))
             except OSError:
                 continue
-            chosen = int(probe.getsockname()[1])
-        write_whole(folder / "port", str(chosen).encode())
-        return chosen
+        write_whole(folder / "port", str(wanted).encode())
+        return wanted
     raise SourceError("No port of 127.0.0.1 is free.", "End some other program.")
 
 
