@@ -21,6 +21,7 @@ _SECONDS = 60
 # Below the ports of outgoing connections: one of those could hold ours for a while.
 _PORTS = range(20_000, 32_000)
 _TRIES = 200
+_MOMENT = 2.0
 
 
 def pid(folder: Path) -> int | None:
@@ -40,18 +41,31 @@ def port(folder: Path) -> int:
 
 def choose_port(folder: Path) -> int:
     """Returns a free port of 127.0.0.1 and records it: the last one unless it is taken by now."""
-    last = [port(folder)] if (folder / "port").exists() else []
+    if (folder / "port").exists():
+        last = port(folder)
+        # A server that has just ended holds its port for a moment longer than its process.
+        deadline = time.monotonic() + _MOMENT
+        while not _is_free(last) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if _is_free(last):
+            return last
     first = zlib.crc32(str(folder).encode())
-    for wanted in (*last, *(_PORTS[(first + number) % len(_PORTS)] for number in range(_TRIES))):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                continue
-        write_whole(folder / "port", str(wanted).encode())
-        return wanted
+    for number in range(_TRIES):
+        wanted = _PORTS[(first + number) % len(_PORTS)]
+        if _is_free(wanted):
+            write_whole(folder / "port", str(wanted).encode())
+            return wanted
     raise SourceError("No port of 127.0.0.1 is free.", "End some other program.")
+
+
+def _is_free(wanted: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return False
+    return True
 
 
 def launch(folder: Path, command: Sequence[str], is_ready: Callable[[], bool]) -> None:
