@@ -138,7 +138,7 @@ import sys, dlt
 from dlt.sources.sql_database import sql_database
 pipeline = dlt.pipeline("default", pipelines_dir=sys.argv[3], dataset_name="by_default",
     destination=dlt.destinations.postgres(sys.argv[2]))
-tables = sql_database(sys.argv[1], schema="some", table_names=["lines"])
+tables = sql_database(sys.argv[1], schema="by_default", table_names=["lines"])
 import time
 started = time.monotonic()
 pipeline.run(tables)
@@ -150,9 +150,9 @@ def _dlt_default(settings: Settings, folder: Path) -> float:
     """Returns rows per second of dlt with nothing set, on a part of the table."""
     source = source_url(settings, "shop")
     with psycopg.connect(source) as connection:
-        connection.execute("create schema some")
+        connection.execute("create schema by_default")
         connection.execute(
-            f"create table some.lines as select * from {TABLE} limit {_DEFAULT_ROWS}".encode()
+            f"create table by_default.lines as select * from {TABLE} limit {_DEFAULT_ROWS}".encode()
         )
     target = ensure_database(warehouse_url(settings), "by_default")
     done = subprocess.run(
