@@ -23,7 +23,8 @@ after it. Days of the past: trigger with `as_of`, or backfill, one after the oth
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dags.business_day import AS_OF
-from dags.walk_tasks import DEFAULT_ARGS, walk
+from dags.defaults import DEFAULT_ARGS
+from dags.walk_tasks import walk
 from warehouse.policy import load_policy
 from warehouse.settings import load_settings
 from warehouse.walk import nightly

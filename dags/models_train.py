@@ -18,7 +18,8 @@ the first red task's log; it says what was found and what to do, and names its p
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dags.business_day import AS_OF
-from dags.walk_tasks import DEFAULT_ARGS, walk
+from dags.defaults import DEFAULT_ARGS
+from dags.walk_tasks import walk
 from warehouse.policy import load_policy
 from warehouse.settings import load_settings
 from warehouse.walk import training

@@ -4,31 +4,23 @@ What a step does stands in the rooms, which steps there are in `warehouse.walk`.
 what Airflow adds: the day, the order, retries and alerts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
-    ExceptionRetryPolicy,
-    RetryAction,
-    RetryRule,
     TriggerRule,
     get_current_context,
     task,
 )
 
-from dags.alerts import RunIncomplete, alert
+from dags.alerts import RunIncomplete
 from dags.business_day import as_of_date
 from warehouse import ledger
 from warehouse.airflow.runs import ledger_run_id
 from warehouse.context import RunContext
 from warehouse.errors import (
-    BuildError,
-    GuardBlocked,
     LivingCrmError,
-    ModelError,
-    PolicyError,
-    SettingsError,
     WarehouseError,
 )
 from warehouse.schemas import ensure_schemas
@@ -38,25 +30,6 @@ from warehouse.walk import Step, context_for, run_step
 # With begin_run before it, a tolerant step runs once all before it have ended, whatever became of
 # them, but not if the run could not begin.
 _TOLERANT = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
-
-# Written once, given to every DAG. Faults that trying again cannot mend fail at the first try.
-DEFAULT_ARGS: Mapping[str, Any] = {
-    "owner": "data-engineering",
-    "retries": 2,
-    "retry_delay": timedelta(minutes=1),
-    "retry_policy": ExceptionRetryPolicy(
-        rules=[
-            RetryRule(
-                exception=[BuildError, GuardBlocked, ModelError, PolicyError, SettingsError],
-                action=RetryAction.FAIL,
-                reason="trying again cannot mend it",
-            )
-        ]
-    ),
-    "execution_timeout": timedelta(hours=2),
-    "on_failure_callback": alert,
-}
-
 
 _LOCAL_RUN = ("A run without Airflow is going on in this warehouse.", "Wait for its end.")
 

@@ -1,6 +1,6 @@
 """`living-crm demo ...`: the demo's source systems, and the walk on them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -32,7 +32,7 @@ def demo(
 
     settings = load_settings()
     tz = load_policy(settings.policy_file).tz
-    day = past_day(as_of, tz) if as_of else require_demo(settings).shown_day
+    day = past_day(as_of, datetime.now(tz).date()) if as_of else require_demo(settings).shown_day
     show(settings, day, watch=doing, say=console.print, out=wide_console())
 
 
@@ -59,7 +59,8 @@ def break_(
         for name, text in SCENARIOS.items():
             console.print(f"{name:15} {text}", soft_wrap=True)
         return
-    settings, demo = _company(), require_demo(load_settings())
+    settings = _company()
+    demo = require_demo(settings)
     day = demo.wound_to(settings)
     if day is not None and scenario in SCENARIOS and broken_by(settings) is None:
         day += timedelta(days=1)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -215,7 +215,7 @@ def rollback(
 
 
 def _day(text: str) -> date:
-    return past_day(text, load_policy(load_settings().policy_file).tz)
+    return past_day(text, datetime.now(load_policy(load_settings().policy_file).tz).date())
 
 
 def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:

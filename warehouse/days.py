@@ -16,10 +16,9 @@ def parse_day(text: str, *, name: str = "as-of date") -> date:
         ) from None
 
 
-def past_day(text: str, tz: ZoneInfo) -> date:
-    """Returns a day written as YYYY-MM-DD that is not later than today in `tz`."""
+def past_day(text: str, today: date) -> date:
+    """Returns a day written as YYYY-MM-DD that is not later than `today`."""
     day = parse_day(text)
-    today = datetime.now(tz).date()
     if day > today:
         raise SettingsError(
             f"The as-of date {day} lies in the future.", f"Name a day up to {today}."

@@ -37,8 +37,10 @@ insert into identity.person_links
 values (%(source)s, %(source_customer_id)s, %(person_id)s, %(evidence)s, %(run_id)s, %(as_of)s)
 on conflict (source, source_customer_id) do update set
     person_id = excluded.person_id,
+    evidence = excluded.evidence,
     linked_at_run = excluded.linked_at_run,
     linked_as_of_date = excluded.linked_as_of_date
+where person_links.evidence != 'override'
 """
 
 # Ordered pairs, because connection is lopsided: all of a small source may be found in a large one

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -76,7 +76,7 @@ class Service:
                     return parse_json(response.content)
                 self._check_passing(endpoint, response.status_code)
                 fault = f"answers {response.status_code}"
-                wait = _asked_for(response.headers.get("Retry-After")) or wait
+                wait = _asked_for(response.headers) or wait
             except ValueError as error:
                 if isinstance(error, requests.RequestException):
                     raise self._failed(endpoint, type(error).__name__) from None
@@ -117,16 +117,13 @@ class Service:
         )
 
 
-def _asked_for(retry_after: str | None) -> float | None:
-    """Returns the seconds a Retry-After asks for, whichever of its two forms it has."""
-    if not retry_after:
-        return None
+def _asked_for(headers: Mapping[str, str]) -> float | None:
+    """Returns the seconds a Retry-After asks for; a moment counts from the service's own Date."""
+    retry_after, date = headers.get("Retry-After", ""), headers.get("Date", "")
     if retry_after.isdigit():
         return float(retry_after)
     try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        pause = parsedate_to_datetime(retry_after) - parsedate_to_datetime(date)
+    except (TypeError, ValueError):  # one of them is missing or no date
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+    return max(pause.total_seconds(), 0.0)

@@ -262,3 +262,12 @@ def test_pages_that_overlap_give_each_row_once(source: Source, centre: Centre) -
         ).encode()
     )
     assert source.load() == 6 + 1
+
+
+def test_a_pause_named_as_a_moment_is_counted_on_the_clock_of_the_service() -> None:
+    date = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    asked_for = http._asked_for
+    assert asked_for({**date, "Retry-After": "Wed, 01 Jan 2020 00:00:07 GMT"}) == 7
+    assert asked_for({**date, "Retry-After": "3"}) == 3
+    assert asked_for({"Retry-After": "Wed, 01 Jan 2020 00:00:07 GMT"}) is None
+    assert asked_for({}) is None

@@ -5,7 +5,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dags.business_day import AS_OF
-from dags.walk_tasks import DEFAULT_ARGS, walk
+from dags.defaults import DEFAULT_ARGS
+from dags.walk_tasks import walk
 from warehouse.walk import Step
 
 STEPS = "tests.dags.steps:"

@@ -126,6 +126,23 @@ def test_a_record_that_ties_two_persons_makes_them_the_older_one(context: RunCon
     assert after["shop", "3"] == before["shop", "3"]
 
 
+def test_a_tie_brings_its_evidence_and_leaves_an_override_alone(context: RunContext) -> None:
+    link(context)
+    with context.connection() as connection:
+        connection.execute(
+            "update identity.person_links set person_id = 'Pdecided', evidence = 'override'"
+            " where source = 'shop' and source_customer_id = '3'"
+        )
+        connection.execute(
+            "update intermediate.int_persons__unioned set exact_keys ="
+            " array['household:2', 'household:3'] where source_customer_id = '4'"
+        )
+    link(context)
+    links = _links(context)
+    assert links["shop", "4"] == (links["shop", "2"][0], "exact_key")
+    assert links["shop", "3"] == ("Pdecided", "override")
+
+
 def test_without_person_records_the_step_to_run_is_named(
     context_for: Callable[[date], RunContext],
 ) -> None:
