@@ -3,6 +3,7 @@
 The rooms get the validated object, dbt gets the same numbers as the variable `policy`.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -95,6 +96,55 @@ class Checks(_Section):
     max_score_age_days: Annotated[int, Field(ge=0)]
 
 
+class Placeholders(_Section):
+    """Values people type where they know none. They are no evidence and count as not filled in."""
+
+    names: tuple[str, ...]
+    phones: tuple[str, ...]
+    emails: tuple[str, ...]
+    birth_dates: tuple[date, ...]
+
+
+class Identity(_Section):
+    """When two records are one person, when somebody must look, and what is too much."""
+
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    link_probability: Annotated[float, Field(gt=0.5, lt=1)]
+    review_probability: Annotated[float, Field(gt=0, lt=1)]
+    max_cluster_records: Annotated[int, Field(ge=2)]
+    max_value_records: Annotated[int, Field(ge=2)]
+    sampled_pairs: Count
+
+    @model_validator(mode="after")
+    def _reviews_below_links(self) -> "Identity":
+        if self.review_probability >= self.link_probability:
+            raise ValueError("review_probability smaller than link_probability")
+        return self
+
+
+class Survivor(_Section):
+    """Which record of a person a group of attributes is taken from, whole."""
+
+    rule: Literal["source_priority", "most_recent", "most_complete"]
+    sources: tuple[Slug, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_sources(self) -> "Survivor":
+        if self.rule == "source_priority" and not self.sources:
+            raise ValueError("sources, the most trusted first, where the rule is source_priority")
+        return self
+
+
+class Survivorship(_Section):
+    """The rule of each group. Consent has none: the strictest wins, always."""
+
+    name: Survivor
+    phone: Survivor
+    email: Survivor
+    address: Survivor
+    birth_date: Survivor
+
+
 class Publishing(_Section):
     """Where lists go: fsspec URLs; `{home}` stands for the installation's own folder."""
 
@@ -114,6 +164,9 @@ class Policy(_Section):
     training: Training
     contact: Contact
     lists: Annotated[dict[Slug, TargetList], Field(min_length=1)]
+    placeholders: Placeholders
+    identity: Identity
+    survivorship: Survivorship
     checks: Checks
     publishing: Publishing
 
@@ -185,6 +238,9 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
         "training": Training,
         "contact": Contact,
         "lists": TargetList,
+        "placeholders": Placeholders,
+        "identity": Identity,
+        "survivorship": Survivorship,
         "checks": Checks,
         "publishing": Publishing,
         "consent_grants": ConsentGrant,
