@@ -5,17 +5,20 @@ from night to night. The day changes nightly and is an environment variable read
 `as_of_date()`), because a changed variable would make dbt parse everything anew.
 """
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import yaml
+from psycopg import sql
 
-from warehouse.connections import dbt_environment
+from warehouse.connections import connect, dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
 from warehouse.policy import Policy
@@ -24,23 +27,37 @@ from warehouse.settings import REPOSITORY, Settings
 logger = logging.getLogger(__name__)
 
 PROJECT = REPOSITORY / "dbt_project"
+_VIEWS = """
+select obj_description(to_regnamespace('staging'), 'pg_namespace'), count(*)
+from pg_catalog.pg_views where schemaname = 'staging'
+"""
 _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial success"})
 
 
 def build(context: RunContext, selector: str) -> StepReport:
     """Builds and tests one room's models (`selectors.yml`); per-model results go to `ops`.
 
+    Staging's views are made anew only where the project or its variables changed.
+
     Raises:
         BuildError: names the first models or tests that failed.
     """
-    return run(context, ["build", "--selector", selector], label=selector)
+    if selector != "standardise":
+        return run(context, ["build", "--selector", selector], label=selector)
+    fingerprint = _fingerprint(context.settings, context.policy)
+    if _note_of_views(context.url) == fingerprint:
+        return run(context, ["build", "--selector", "standardise_rows"], label=selector)
+    report = run(context, ["build", "--selector", selector], label=selector)
+    _note_views(context.url, fingerprint)
+    return report
 
 
 def parse(context: RunContext) -> None:
     """Parses the project ahead; what this process builds with the same variables starts from it."""
     outcome = _invoke_dbt(
-        context.settings, context.policy, context.url, ["parse"], as_of=context.as_of
-    )
+        context.settings, context.policy, context.url, ["parse", "--no-write-json"],
+        as_of=context.as_of,
+    )  # fmt: skip
     _parsed[_variables_text(context.settings, context.policy)] = outcome.result
 
 
@@ -62,7 +79,8 @@ def run(
         context.url,
         # The files that describe the whole project are for `docs generate`; a night has no use for
         # them, and writing them takes a second each time.
-        [*arguments, "--no-write-json"],
+        # A room asks only for the relations of its own schemas.
+        [*arguments, "--no-write-json", "--cache-selected-only"],
         as_of=context.as_of,
         run_id=context.run_id,
         feature_dates=feature_dates,
@@ -159,11 +177,38 @@ def passthrough(
     settings: Settings, policy: Policy, url: str, arguments: Sequence[str], *, as_of: date
 ) -> None:
     """Runs a person's own dbt command with dbt's output shown; raises if anything failed."""
+    _note_views(url, None)
     results = invoke(settings, policy, url, arguments, as_of=as_of, console_level="info")
     if any(str(result.status) in _UNFINISHED for result in results):
         raise BuildError(
             "dbt ended with failures.", f"See {settings.dbt_dir / 'logs' / 'dbt.log'}."
         )
+
+
+def _fingerprint(settings: Settings, policy: Policy) -> str:
+    """Returns what staging's views are made of, as a hash: the project and its variables."""
+    digest = hashlib.sha256(_variables_text(settings, policy).encode())
+    for folder, _, names in sorted(os.walk(PROJECT)):
+        for name in sorted(names):
+            path = Path(folder, name)
+            digest.update(f"{path.relative_to(PROJECT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _note_of_views(url: str) -> str | None:
+    """Returns the fingerprint of what staging's views were made of, None if one of them is gone."""
+    with connect(url) as connection:
+        note, count = connection.execute(_VIEWS).fetchone() or (None, 0)
+    fingerprint, _, noted = (note or "").partition(" ")
+    return fingerprint if noted == str(count) else None
+
+
+def _note_views(url: str, fingerprint: str | None) -> None:
+    """Keeps, as the comment of their schema, what staging's views were made of."""
+    with connect(url) as connection:
+        _, count = connection.execute(_VIEWS).fetchone() or (None, 0)
+        note = f"{fingerprint} {count}" if fingerprint else None
+        connection.execute(sql.SQL("comment on schema staging is {}").format(sql.Literal(note)))
 
 
 def variables(settings: Settings, policy: Policy) -> dict[str, Any]:

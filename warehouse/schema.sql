@@ -65,6 +65,13 @@ create table if not exists ops.loaded_files (
     primary key (source, table_name, file_name, content_hash)
 );
 
+-- One row per source: its newest load whose rows staging has judged, and a hash of the rules.
+create table if not exists ops.judged_loads (
+    source text primary key,
+    load_id text not null,
+    rules_hash text not null
+);
+
 create table if not exists ops.source_status (
     as_of_date date not null,
     source text not null,

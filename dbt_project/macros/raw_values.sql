@@ -91,3 +91,57 @@
     {%- endif -%}
     {{ return(tables) }}
 {% endmacro %}
+
+{# All rules of a source's tables, as a hash. #}
+{% macro rules_hash(source_name) %}
+    {%- set rules = [] -%}
+    {%- for table in raw_tables() if table.source_name == source_name -%}
+        {%- do rules.append(table.name ~ reject_reason(source_name, table.name)) -%}
+    {%- endfor -%}
+    {{ return(local_md5(rules | join)) }}
+{% endmacro %}
+
+{# The newest load of a source whose rows were judged by the rules as they are; '' if none was. #}
+{% macro newest_load_judged(source_name) -%}
+    coalesce(
+        (
+            select judged.load_id
+            from {{ source("ops", "judged_loads") }} as judged
+            where
+                judged.source = '{{ source_name }}'
+                and judged.rules_hash = '{{ rules_hash(source_name) }}'
+        ),
+        ''
+    )
+{%- endmacro %}
+
+{# From this row number on, a rejected row was rejected by staging: 2 to the 60th. #}
+{% macro first_judged_number() -%}
+    1152921504606846976
+{%- endmacro %}
+
+{# A source's rows that were rejected by other rules than today's: they are judged again. #}
+{% macro forget_older_judgements() %}
+    {%- for source_name in raw_tables() | map(attribute="source_name") | unique %}
+    delete from {{ this }}
+    where
+        source = '{{ source_name }}'
+        and row_number >= {{ first_judged_number() }}
+        and {{ newest_load_judged(source_name) }} = '';
+    {%- endfor %}
+{% endmacro %}
+
+{# Keeps which loads have been judged, and by which rules. #}
+{% macro note_judged_loads() %}
+    delete from {{ source("ops", "judged_loads") }};
+    {%- for source_name in raw_tables() | map(attribute="source_name") | unique %}
+    insert into {{ source("ops", "judged_loads") }} (source, load_id, rules_hash)
+    select
+        '{{ source_name }}',
+        max(loads.load_id),
+        '{{ rules_hash(source_name) }}'
+    from {{ source("ops", "loads") }} as loads
+    where loads.source = '{{ source_name }}'
+    having count(*) > 0;
+    {%- endfor %}
+{% endmacro %}

@@ -119,6 +119,35 @@ def test_dbt_parses_the_project_once_and_not_every_night(world: World) -> None:
     assert log.count("Unable to do partial parsing") == 1  # on the very first night
 
 
+def test_staging_makes_its_views_anew_only_where_one_of_them_is_gone(world: World) -> None:
+    tables_only = world.build(LATE, "standardise").facts["models"]
+    world.run("drop view staging.stg_shop__stores")
+    with_views = world.build(LATE, "standardise").facts["models"]
+    assert tables_only == 2
+    assert (
+        with_views
+        == 2 + world.rows("select count(*) from pg_views where schemaname = 'staging'")[0][0]
+    )
+
+
+def test_a_load_is_judged_once_and_again_when_the_rules_change(world: World) -> None:
+    reasons = "select reason from quarantine.rejected_rows where source = 'crm' order by reason"
+    judged = world.rows(reasons)
+    world.run("update quarantine.rejected_rows set reason = 'seen before' where source = 'crm'")
+    world.build(LATE, "standardise")
+    assert set(world.rows(reasons)) == {("seen before",)}
+    world.run(
+        """
+        update ops.judged_loads set rules_hash = 'older rules' where source = 'crm';
+        insert into quarantine.rejected_rows
+        select as_of_date, source, table_name, load_id, row_number + 1, 'too strict', raw_row
+        from quarantine.rejected_rows where source = 'crm'
+        """
+    )
+    world.build(LATE, "standardise")
+    assert world.rows(reasons) == judged
+
+
 def test_every_rule_passes_its_unit_tests(world: World) -> None:
     report = dbt.run(
         world.context(LATE), ["test", "--select", "test_type:unit"], label="unit tests"

@@ -2,7 +2,7 @@
     config(
         materialized="incremental",
         unique_key="as_of_date",
-        indexes=[{"columns": ["as_of_date", "list_name", "person_id"], "unique": true}],
+        indexes=[{"columns": ["as_of_date", "person_id"], "unique": true}],
     )
 }}
 

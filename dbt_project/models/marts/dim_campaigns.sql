@@ -1,3 +1,5 @@
+{{ config(indexes=[{"columns": ["campaign_id"], "unique": true}]) }}
+
 -- Campaigns with how many persons they contacted and how many products their coupons were good for.
 -- Grain: one row per campaign.
 with versions as (

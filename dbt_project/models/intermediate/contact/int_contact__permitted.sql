@@ -1,3 +1,5 @@
+{{ config(indexes=[{"columns": ["person_id", "channel"], "unique": true}]) }}
+
 -- Whom the company's rules allow to be contacted on the business day, and why not.
 -- Grain: one row per person and channel that a list uses. Which list a person is on is not here.
 with features as (

@@ -1,3 +1,5 @@
+{{ config(indexes=[{"columns": ["person_id"], "unique": true}]) }}
+
 -- How old and how trustworthy the sources are that a person's row rests on, on the business day:
 -- those that hold a record of the person, and those that report contacts.
 -- Grain: one row per person. A source that the guard has not judged counts as stale.
