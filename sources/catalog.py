@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from warehouse.errors import SourceError
+from warehouse.files import read_yaml
 from warehouse.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -223,7 +224,7 @@ def read_catalog(settings: Settings, source: str) -> tuple[Catalog | None, list[
     """Returns the catalog entry of a source, or every fault it has."""
     path = settings.catalog_dir / f"{source}.yml"
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = read_yaml(path)
     except FileNotFoundError:
         known = ", ".join(sorted(p.stem for p in settings.catalog_dir.glob("*.yml"))) or "none"
         return None, [

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-import yaml
 
 from sources.catalog import Catalog, FileCatalog, RestCatalog, SqlCatalog, SqlTable, read_catalog
 from sources.readers import files, rest
@@ -22,6 +21,7 @@ from sources.readers.shape import SchemaChange
 from sources.readers.sql_shape import described, faults, shapes
 from warehouse.connections import source_token, source_url
 from warehouse.errors import LivingCrmError, SourceError
+from warehouse.files import read_yaml
 from warehouse.settings import REPOSITORY, Settings
 
 _REASONS_TOLD = 3
@@ -96,7 +96,7 @@ def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
     declaration = folder / f"_{source}__sources.yml"
     declared: set[tuple[str, str]] = set()
     if declaration.exists():
-        document: dict[str, Any] = yaml.safe_load(declaration.read_text(encoding="utf-8")) or {}
+        document: dict[str, Any] = read_yaml(declaration) or {}
         declared = {
             (table["name"], column["name"])
             for entry in document.get("sources", [])

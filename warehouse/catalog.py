@@ -7,9 +7,8 @@ that others need.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
 from warehouse.errors import SourceError
+from warehouse.files import read_yaml
 from warehouse.settings import Settings
 
 FILE_CURSOR = "_file_date"
@@ -52,7 +51,7 @@ def source_tables(settings: Settings) -> list[SourceTable]:
     """
     tables: list[SourceTable] = []
     for path in sorted(settings.catalog_dir.glob("*.yml")):
-        entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entry = read_yaml(path) or {}
         try:
             tables += [
                 SourceTable(

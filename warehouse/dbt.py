@@ -15,12 +15,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from psycopg import sql
 
 from warehouse.connections import connect, dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
+from warehouse.files import read_yaml
 from warehouse.policy import Policy
 from warehouse.settings import REPOSITORY, Settings
 
@@ -220,7 +220,7 @@ def feeds(settings: Settings) -> dict[str, list[str]]:
     """Returns, per conformed feed, the staging models that the catalogued sources provide."""
     found: dict[str, list[str]] = {}
     for path in sorted(settings.catalog_dir.glob("*.yml")):
-        entry = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        entry = read_yaml(path) or {}
         for feed, models in (entry.get("feeds") or {}).items():
             found.setdefault(feed, []).extend([models] if isinstance(models, str) else models)
     return found

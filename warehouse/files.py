@@ -1,7 +1,18 @@
-"""Files that are whole as soon as they stand under their name."""
+"""Files: written whole or not at all, and YAML read fast."""
 
 import os
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+# The parser in C takes an eighth of the time; every step of the walk reads policy and catalog.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Path) -> Any:
+    """Returns the document of a YAML file; raises `yaml.YAMLError` or `FileNotFoundError`."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
 
 
 def write_private(path: Path, text: str) -> None:

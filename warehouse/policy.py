@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import PolicyError
+from warehouse.files import read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1, le=3650)]
@@ -183,7 +184,7 @@ def load_policy(path: Path) -> Policy:
         PolicyError: names the key, the value found and what is allowed.
     """
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = read_yaml(path)
     except FileNotFoundError:
         raise PolicyError(
             f"Policy file {path} is missing.", "Restore it, or point POLICY_FILE to yours."

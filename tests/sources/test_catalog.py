@@ -117,7 +117,7 @@ def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Pat
         (altered(FILES, columns={"thing_id": "bigint"}), "type text in a csv"),
         (altered(FILES, encoding="klingon"), "tables.0.*encoding.*klingon"),
         ("- a list", "holds no keys"),
-        ("reader: [", "line 1 is not YAML"),
+        ("reader: [", "line 2 is not YAML"),
     ],
 )
 def test_a_wrong_entry_is_an_error_that_names_file_key_value_and_what_is_allowed(
