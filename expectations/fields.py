@@ -1,0 +1,63 @@
+"""What a field's value is worth, as SQL: whether it is filled in, a placeholder, like another."""
+
+from collections.abc import Mapping
+
+from phonenumbers import country_code_for_region
+from psycopg import sql
+
+from warehouse.catalog import FieldKind
+from warehouse.policy import Policy
+
+# Two values are alike if these are equal. A phone loses what people write differently: marks, the
+# country's number and leading zeros; a date its marks, with two digits for day and month.
+_NORMAL: Mapping[FieldKind, sql.SQL] = {
+    "phone": sql.SQL(
+        "ltrim(regexp_replace(regexp_replace({value}, '\\D', '', 'g'), {country}, ''), '0')"
+    ),
+    "birth_date": sql.SQL(
+        "regexp_replace("
+        "regexp_replace({value}, '(?<!\\d)(\\d)(?!\\d)', '0\\1', 'g'), '\\D', '', 'g')"
+    ),
+}
+_WITHOUT_SPACES = sql.SQL("lower(regexp_replace({value}, '\\s', '', 'g'))")
+
+
+def value_of(column: str, kind: str) -> str:
+    """Returns the SQL of a column's value, null where nothing is filled in.
+
+    The catalog allows letters, digits and underscores in a column's name, so quotes suffice.
+    """
+    return f"nullif(btrim(\"{column}\"), '')" if kind == "text" else f'"{column}"'
+
+
+def normal(value: sql.Composable, kind: FieldKind, policy: Policy) -> sql.Composable:
+    """Returns the form in which values of a kind are compared, null where nothing is left of it."""
+    country = country_code_for_region(policy.identity.country)
+    form = _NORMAL.get(kind, _WITHOUT_SPACES).format(
+        value=sql.SQL("cast({} as text)").format(value), country=sql.Literal(f"^0*{country}")
+    )
+    return sql.SQL("nullif({}, '')").format(form)
+
+
+def is_placeholder(
+    value: sql.Composable, kind: FieldKind | None, policy: Policy
+) -> sql.Composable | None:
+    """Returns the condition that a value is one people type for want of it; None: there are none.
+
+    A birth date written with a year of two digits is none, for its century is not known.
+    """
+    known = policy.placeholders
+    typed: Mapping[FieldKind, tuple[object, ...]] = {
+        "person_name": known.names,
+        "phone": known.phones,
+        "email": known.emails,
+        "birth_date": known.birth_dates,
+    }
+    if kind is None or not typed.get(kind):
+        return None
+    return sql.SQL("{} in ({})").format(
+        normal(value, kind, policy),
+        sql.SQL(", ").join(
+            normal(sql.Literal(str(placeholder)), kind, policy) for placeholder in typed[kind]
+        ),
+    )
