@@ -22,16 +22,18 @@ _RECORDS = "intermediate.int_persons__unioned"
 _COMPARE = sql.SQL(
     """
     with persons as (
-        select source, source_customer_id, person_id from identity.person_links
+        select person_id from identity.person_links
         where cast(cast('x' || substring(md5(person_id), 1, 8) as bit(32)) as bigint)
             <= 4294967295 * (
                 select {looked_at} / greatest(count(*), 1)::double precision
                 from identity.person_links
             )
+        group by person_id having min(source) < max(source)
     ),
     filled as (
-        select persons.person_id, records.source, filled.kind, filled.value
+        select links.person_id, records.source, filled.kind, filled.value
         from persons
+        inner join identity.person_links as links using (person_id)
         inner join {records} as records using (source, source_customer_id)
         cross join lateral (values {values}) as filled (kind, value)
         where filled.value is not null
@@ -40,23 +42,23 @@ _COMPARE = sql.SQL(
         select person_id, kind, value, source, count(*) as records
         from filled group by person_id, kind, value, source
     ),
-    agreed as (
-        select
-            person_id, kind, source, records,
-            count(*) over (partition by person_id, kind, value) as agreeing
-        from said
+    agreeing as (
+        select person_id, kind, value, count(*) as sources
+        from said group by person_id, kind, value
     ),
     knowing as (
         select person_id, kind, count(distinct source) as sources
         from said group by person_id, kind having count(distinct source) > 1
     )
     select
-        agreed.source, agreed.kind, sum(agreed.records)::bigint as compared,
-        coalesce(sum(agreed.records) filter (where agreed.agreeing < knowing.sources), 0)::bigint
-            as contradicted
-    from agreed
+        said.source, said.kind, sum(said.records)::bigint as compared,
+        coalesce(
+            sum(said.records) filter (where agreeing.sources < knowing.sources), 0
+        )::bigint as contradicted
+    from said
+    inner join agreeing using (person_id, kind, value)
     inner join knowing using (person_id, kind)
-    group by agreed.source, agreed.kind
+    group by said.source, said.kind
     """
 )
 

@@ -95,49 +95,41 @@ def _of_what_lasts(
     cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
 ) -> list[FieldState]:
     long_ago = context.as_of - timedelta(days=context.policy.checks.old_value_days)
+    standing: list[sql.Composable] = [
+        *map(sql.Identifier, table.columns),
+        sql.SQL("{} as _is_edited_long_ago").format(_is_edited_by(context, table, long_ago)),
+    ]
     measures: list[sql.Composable] = [
         sql.SQL("count(*) as row_count"),
-        sql.SQL("coalesce(bool_or(is_edited_long_ago), false) or count(_key_0) > 0 as has_old"),
+        sql.SQL("coalesce(bool_or(_is_edited_long_ago), false) or count(_key_0) > 0 as has_old"),
     ]
     for number, (column, column_type) in enumerate(table.columns.items()):
         value = sql.SQL(value_of(column, column_type))
         is_filled = sql.SQL("{} is not null").format(value)
         placeholder = is_placeholder(value, table.fields.get(column), context.policy)
         if placeholder:
-            measures.append(_count(placeholder, f"placeholders_{number}"))
-            is_filled = sql.SQL("{} and not {}").format(is_filled, placeholder)
+            is_one = sql.Identifier(f"_is_placeholder_{number}")
+            standing.append(sql.SQL("{} as {}").format(placeholder, is_one))
+            measures.append(_count(is_one, f"placeholders_{number}"))
+            is_filled = sql.SQL("{} and {} is not true").format(is_filled, is_one)
         measures.append(_count(is_filled, f"filled_{number}"))
         if _grows_old(table, column):
-            is_old = sql.SQL("{} and (is_edited_long_ago or {} = {})").format(
+            is_old = sql.SQL("{} and (_is_edited_long_ago or {} = {})").format(
                 is_filled, value, sql.SQL(value_of(f"_then_{number}", column_type))
             )
             measures.append(_count(is_old, f"unchanged_{number}"))
+    earlier = [
+        sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(f"{prefix}_{number}"))
+        for columns, prefix in ((table.key, "_key"), (table.columns, "_then"))
+        for number, column in enumerate(columns)
+    ]
     cursor.execute(
         sql.SQL(
             "with standing as ({standing}), earlier as ({earlier}) "
             "select {measures} from standing left join earlier on {same_key}"
         ).format(
-            standing=_in_force(
-                context,
-                table,
-                context.as_of,
-                [
-                    *map(sql.Identifier, table.columns),
-                    sql.SQL("{} as is_edited_long_ago").format(
-                        _is_edited_by(context, table, long_ago)
-                    ),
-                ],
-            ),
-            earlier=_in_force(
-                context,
-                table,
-                long_ago,
-                [
-                    sql.SQL("{} as {}").format(sql.Identifier(column), sql.Identifier(name))
-                    for names, prefix in ((table.key, "_key"), (table.columns, "_then"))
-                    for column, name in ((c, f"{prefix}_{n}") for n, c in enumerate(names))
-                ],
-            ),
+            standing=_in_force(context, table, context.as_of, standing),
+            earlier=_in_force(context, table, long_ago, earlier),
             measures=sql.SQL(", ").join(measures),
             same_key=sql.SQL(" and ").join(
                 sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(f"_key_{number}"))

@@ -25,7 +25,7 @@ ColumnType = Annotated[
         description="text, bigint, double, boolean, date, timestamptz or numeric(p,s)",
     ),
 ]
-_FIELD_TYPES: dict[FieldKind, tuple[str, ...]] = {
+FIELD_TYPES: dict[FieldKind, tuple[str, ...]] = {
     "person_name": ("text",),
     "email": ("text",),
     "address": ("text",),
@@ -43,6 +43,12 @@ def _known_encoding(name: str) -> str:
     except LookupError:
         raise ValueError("an encoding such as utf-8 or cp949") from None
     return name
+
+
+def _dated_once(path: str) -> str:
+    if path.count("{date}") != 1:
+        raise ValueError("a path with {date} in it once")
+    return path
 
 
 class _Section(BaseModel):
@@ -97,7 +103,7 @@ class Table(_Section):
         for column, kind in self.fields.items():
             if column not in self.columns:
                 raise ValueError(f"fields of listed columns, and {column} is none")
-            types = _FIELD_TYPES[kind]
+            types = FIELD_TYPES[kind]
             if self.columns[column] not in types:
                 raise ValueError(
                     f"{kind} of type {' or '.join(types)}, and {column} is {self.columns[column]}"
@@ -178,12 +184,13 @@ class FileTable(Table):
     """A table that arrives in dated files.
 
     Attributes:
-        path: where its files lie below the source's folder; `{date}` stands for YYYY-MM-DD.
+        path: where its files lie below the source's folder; `{date}` stands for YYYY-MM-DD, every
+            other character for itself.
         cursor: the drop's date, the same for every file table.
     """
 
     cursor: Literal["_file_date"]
-    path: Annotated[str, Field(pattern=r"^[^*?{}]*\{date\}[^*?{}]*$")]
+    path: Annotated[str, AfterValidator(_dated_once)]
     format: Literal["csv", "jsonl", "parquet", "xlsx"]
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
