@@ -36,12 +36,10 @@ def normal(value: sql.Composable, kind: FieldKind, policy: Policy) -> sql.Compos
     return sql.SQL("nullif({}, '')").format(form)
 
 
-def is_placeholder(
-    value: sql.Composable, kind: FieldKind | None, policy: Policy
-) -> sql.Composable | None:
-    """Returns the condition that a value is one people type for want of it; None: there are none.
+def placeholders(kind: FieldKind, policy: Policy) -> list[sql.Composable]:
+    """Returns the values, in normal form, that people type for want of one of a kind.
 
-    A birth date written with a year of two digits is none, for its century is not known.
+    A birth date written with a year of two digits is never among them: its century is not known.
     """
     known = policy.placeholders
     typed: Mapping[FieldKind, tuple[object, ...]] = {
@@ -50,11 +48,14 @@ def is_placeholder(
         "email": known.emails,
         "birth_date": known.birth_dates,
     }
-    if kind is None or not typed.get(kind):
+    return [normal(sql.Literal(str(value)), kind, policy) for value in typed.get(kind, ())]
+
+
+def is_placeholder(
+    value: sql.Composable, kind: FieldKind | None, policy: Policy
+) -> sql.Composable | None:
+    """Returns the condition that a value is a placeholder; None: there are none of its kind."""
+    known = placeholders(kind, policy) if kind else []
+    if kind is None or not known:
         return None
-    return sql.SQL("{} in ({})").format(
-        normal(value, kind, policy),
-        sql.SQL(", ").join(
-            normal(sql.Literal(str(placeholder)), kind, policy) for placeholder in typed[kind]
-        ),
-    )
+    return sql.SQL("{} in ({})").format(normal(value, kind, policy), sql.SQL(", ").join(known))
