@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from expectations import sources
+from expectations import contradictions, sources, vitality, vitality_page
 from warehouse import runbooks
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import GuardBlocked, SettingsError
@@ -29,7 +29,8 @@ def run_door(context: RunContext, door: str) -> StepReport:
     """Checks everything at one door and writes down what was found, good or bad.
 
     Results replace the day's results of the door in `ops.check_results`; the raw door also writes
-    `ops.source_status`. Data Docs show the last run.
+    `ops.source_status` and `ops.field_vitality`, to which the customers door adds what rests on
+    tonight's persons. Data Docs show the last run.
 
     Returns:
         The number of checks, and how many of them failed as a warning.
@@ -47,10 +48,15 @@ def run_door(context: RunContext, door: str) -> StepReport:
     if door == "raw":
         states = sources.measure(context)
         sources.record(context, states)
+        vitality.record(context, vitality.measure(context, states))
         facts = {
             f"sources_{status}": sum(state.status == status for state in states)
             for status in ("fresh", "stale", "missing")
         }
+    if door == "customers":
+        contradictions.measure(context)
+    if door in ("raw", "customers"):
+        vitality_page.write(context)
     suites = _suites(context, door, states)
     _require_tables(context, door, suites)
 

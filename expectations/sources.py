@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from expectations.fields import is_placeholder, value_of
 from warehouse.catalog import SourceTable, source_tables
 from warehouse.context import RunContext
 from warehouse.days import day_end
@@ -38,7 +39,8 @@ class SourceState:
         age_hours: hours on the business clock from the newest row to the day's end.
         load_ids: tonight's loads.
         earlier_rows: rows of the 28 days before the day.
-        earlier_filled: per column, the share of those rows that hold a value.
+        earlier_filled: per column, how many of those rows hold a value.
+        earlier_placeholders: per column that is checked for them, how many hold a placeholder.
         load_failed: the run's load of the source broke off, whatever is there from earlier nights.
         most_rejected: the share of tonight's rows above which the table cannot be relied on.
     """
@@ -52,7 +54,8 @@ class SourceState:
     usual_rows_of_day: float | None
     load_ids: tuple[str, ...]
     earlier_rows: int
-    earlier_filled: Mapping[str, float]
+    earlier_filled: Mapping[str, int]
+    earlier_placeholders: Mapping[str, int]
     load_failed: bool
     most_rejected: float
 
@@ -118,7 +121,6 @@ def _measure(
         for week in range(1, WEEKS + 1)
         if oldest and oldest < day_end(context.as_of - timedelta(weeks=week), context.policy.tz)
     ]
-    earlier_rows = found.get("earlier_rows", 0)
     return SourceState(
         table=table,
         newest_row_at=newest,
@@ -128,11 +130,14 @@ def _measure(
         rows_of_day=found.get("rows_of_day"),
         usual_rows_of_day=float(median(usual)) if len(usual) >= MIN_WEEKS else None,
         load_ids=tuple(loads["load_ids"]),
-        earlier_rows=earlier_rows,
+        earlier_rows=found.get("earlier_rows", 0),
         earlier_filled={
-            column: found[f"filled_{number}"] / earlier_rows
+            column: found.get(f"filled_{number}", 0) for number, column in enumerate(table.columns)
+        },
+        earlier_placeholders={
+            column: found[f"placeholders_{number}"]
             for number, column in enumerate(table.columns)
-            if earlier_rows
+            if f"placeholders_{number}" in found
         },
         load_failed=load_failed,
         most_rejected=context.policy.checks.max_rejected_share,
@@ -191,48 +196,42 @@ def _rows(
 ) -> dict[str, Any]:
     """Returns, in one pass over the rows up to the day's end, their times, counts and gaps."""
 
-    def end_of(day: date) -> date | datetime:
-        return (
-            day + timedelta(days=1) if table.arrives_in_drops else day_end(day, context.policy.tz)
-        )
-
-    def on(day: date) -> sql.Composed:
-        return sql.SQL("filter (where {cursor} >= {begin} and {cursor} < {end})").format(
+    def within(first: date, last: date) -> sql.Composed:
+        return sql.SQL("{cursor} >= {begin} and {cursor} < {end}").format(
             cursor=sql.Identifier(table.cursor),
-            begin=sql.Literal(end_of(day - timedelta(days=1))),
-            end=sql.Literal(end_of(day)),
+            begin=sql.Literal(end_of(table, first - timedelta(days=1), context)),
+            end=sql.Literal(end_of(table, last, context)),
         )
 
-    today = context.as_of
-    before = sql.SQL("filter (where {cursor} >= {begin} and {cursor} < {end})").format(
-        cursor=sql.Identifier(table.cursor),
-        begin=sql.Literal(end_of(today - timedelta(weeks=WEEKS, days=1))),
-        end=sql.Literal(end_of(today - timedelta(days=1))),
-    )
+    def count(what: sql.Composable, where: sql.Composable, name: str) -> sql.Composed:
+        return sql.SQL("count({}) filter (where {}) as {}").format(
+            what, where, sql.Identifier(name)
+        )
+
+    today, every = context.as_of, sql.SQL("*")
+    before = within(today - timedelta(weeks=WEEKS), today - timedelta(days=1))
     measures = [
         sql.SQL("min({}) as oldest").format(sql.Identifier(table.cursor)),
         sql.SQL("max({}) as newest").format(sql.Identifier(table.cursor)),
-        sql.SQL("count(*) {} as rows_of_day").format(on(today)),
-        sql.SQL("count(*) {} as earlier_rows").format(before),
+        count(every, within(today, today), "rows_of_day"),
+        count(every, before, "earlier_rows"),
     ]
-    measures += [
-        sql.SQL("count(*) {} as {}").format(
-            on(today - timedelta(weeks=week)), sql.Identifier(f"rows_before_{week}_weeks")
-        )
-        for week in range(1, WEEKS + 1)
-    ]
-    measures += [
-        sql.SQL("count({}) {} as {}").format(
-            sql.SQL(value_of(column, kind)), before, sql.Identifier(f"filled_{number}")
-        )
-        for number, (column, kind) in enumerate(table.columns.items())
-    ]
+    for week in range(1, WEEKS + 1):
+        day = today - timedelta(weeks=week)
+        measures.append(count(every, within(day, day), f"rows_before_{week}_weeks"))
+    for number, (column, kind) in enumerate(table.columns.items()):
+        value = sql.SQL(value_of(column, kind))
+        measures.append(count(value, before, f"filled_{number}"))
+        placeholder = is_placeholder(value, table.fields.get(column), context.policy)
+        if placeholder:
+            where = sql.SQL("{} and {}").format(before, placeholder)
+            measures.append(count(every, where, f"placeholders_{number}"))
     cursor.execute(
         sql.SQL("select {measures} from {table} where {cursor} < {end}").format(
             measures=sql.SQL(", ").join(measures),
             table=sql.Identifier(table.raw_schema, table.name),
             cursor=sql.Identifier(table.cursor),
-            end=sql.Literal(end_of(today)),
+            end=sql.Literal(end_of(table, today, context)),
         )
     )
     row = cursor.fetchone()
@@ -240,12 +239,9 @@ def _rows(
     return row
 
 
-def value_of(column: str, kind: str) -> str:
-    """Returns the SQL of a column's value, null where nothing is filled in.
-
-    The catalog allows letters, digits and underscores in a column's name, so quotes suffice.
-    """
-    return f"nullif(\"{column}\", '')" if kind == "text" else f'"{column}"'
+def end_of(table: SourceTable, day: date, context: RunContext) -> date | datetime:
+    """Returns the first value of the table's cursor that no longer belongs to the business day."""
+    return day + timedelta(days=1) if table.arrives_in_drops else day_end(day, context.policy.tz)
 
 
 def _latest(row: datetime | date | None, drop: date | None, context: RunContext) -> datetime | None:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from warehouse.catalog import FieldKind
 from warehouse.errors import SourceError
 from warehouse.files import read_yaml
 from warehouse.settings import Settings
@@ -25,6 +26,16 @@ ColumnType = Annotated[
         description="text, bigint, double, boolean, date, timestamptz or numeric(p,s)",
     ),
 ]
+FIELD_TYPES: dict[FieldKind, tuple[str, ...]] = {
+    "person_name": ("text",),
+    "email": ("text",),
+    "address": ("text",),
+    "birth_date": ("text", "date"),
+    "edited_on": ("text", "date", "timestamptz"),
+    # Written as numbers they have lost their zeros, but they are there.
+    "phone": ("text", "bigint"),
+    "postcode": ("text", "bigint"),
+}
 
 
 def _known_encoding(name: str) -> str:
@@ -33,6 +44,12 @@ def _known_encoding(name: str) -> str:
     except LookupError:
         raise ValueError("an encoding such as utf-8 or cp949") from None
     return name
+
+
+def _dated_once(path: str) -> str:
+    if path.count("{date}") != 1:
+        raise ValueError("a path with {date} in it once")
+    return path
 
 
 class _Section(BaseModel):
@@ -54,6 +71,10 @@ class Table(_Section):
         mode: `append`: rows never change; `upsert`: a changed row comes again with a later
             cursor; `snapshot`: every drop, or every night's read, holds all rows there are.
         grain: set where detail is promised; a feed that arrives summed by month is then refused.
+        fields: what columns hold of a person, or `edited_on`, the day somebody last went over the
+            row: their placeholders are counted, and they are compared with other sources.
+        lasting: rows are things that last, such as members, not what happened, such as orders:
+            each is judged as it stands, and by how long it has not changed.
         fresh_within_hours: the source promises news at least so often.
         required: without it, or with it stale, the walk stops; otherwise what rests on it is
             marked.
@@ -61,10 +82,13 @@ class Table(_Section):
 
     name: Name
     key: Annotated[tuple[Name, ...], Field(min_length=1)]
+    mode: Literal["append", "upsert", "snapshot"]
     fresh_within_hours: Annotated[int, Field(ge=1)]
     required: bool
     columns: Annotated[dict[Name, ColumnType], Field(min_length=1)]
     grain: Grain | None = None
+    fields: dict[Name, FieldKind] = {}
+    lasting: bool = False
 
     @model_validator(mode="after")
     def _key_and_grain_are_made_of_columns(self) -> Self:
@@ -73,6 +97,26 @@ class Table(_Section):
             for column in columns:
                 if column not in self.columns:
                     raise ValueError(f"a {what} of listed columns, and {column} is none")
+        return self
+
+    @model_validator(mode="after")
+    def _fields_are_columns_of_a_fitting_type(self) -> Self:
+        for column, kind in self.fields.items():
+            if column not in self.columns:
+                raise ValueError(f"fields of listed columns, and {column} is none")
+            types = FIELD_TYPES[kind]
+            if self.columns[column] not in types:
+                raise ValueError(
+                    f"{kind} of type {' or '.join(types)}, and {column} is {self.columns[column]}"
+                )
+        if list(self.fields.values()).count("edited_on") > 1:
+            raise ValueError("one column edited_on")
+        return self
+
+    @model_validator(mode="after")
+    def _what_lasts_can_change(self) -> Self:
+        if self.lasting and self.mode == "append":
+            raise ValueError("lasting with mode upsert or snapshot")
         return self
 
 
@@ -86,7 +130,6 @@ class CursorTable(Table):
     """
 
     cursor: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,62}|_snapshot_at)$")]
-    mode: Literal["append", "upsert", "snapshot"]
     look_back_hours: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
@@ -142,13 +185,13 @@ class FileTable(Table):
     """A table that arrives in dated files.
 
     Attributes:
-        path: where its files lie below the source's folder; `{date}` stands for YYYY-MM-DD.
+        path: where its files lie below the source's folder; `{date}` stands for YYYY-MM-DD, every
+            other character for itself.
         cursor: the drop's date, the same for every file table.
     """
 
     cursor: Literal["_file_date"]
-    mode: Literal["append", "upsert", "snapshot"]
-    path: Annotated[str, Field(pattern=r"^[^*?{}]*\{date\}[^*?{}]*$")]
+    path: Annotated[str, AfterValidator(_dated_once)]
     format: Literal["csv", "jsonl", "parquet", "xlsx"]
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from sources.catalog import FIELD_TYPES
 from sources.readers import files
 from sources.readers import sql as database
 from sources.readers.formats.opening import TextFile
@@ -18,6 +19,7 @@ from sources.readers.http import Service
 from sources.readers.reading import arrow_type, column_type
 from sources.readers.sql_shape import kinds
 from sources.readers.values import AsWritten, as_text, as_type, parse_json
+from warehouse.catalog import FieldKind
 from warehouse.errors import SourceError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -27,6 +29,17 @@ _FORMATS = {
 }  # fmt: skip
 _CHANGED = ("updated", "modified", "changed", "created", "inserted")
 _SAMPLE_LINES = 1_000
+# What a column's name says it holds of a person; a name is a person's only beside something else.
+_FIELDS: Mapping[FieldKind, str] = {
+    "email": r"(\w+_)?e?_?mail(_address)?",
+    "phone": r"(\w+_)?(phone|mobile|cell|tel|telephone|cellphone)(_number|_no)?",
+    "birth_date": r"(\w+_)?(birth_?(date|day)|date_of_birth|dob)",
+    "postcode": r"(\w+_)?(post_?code|postal_code|zip(_?code)?)",
+    "address": r"((home|street|postal|mailing|delivery|shipping|billing)_)?address",
+    "edited_on": r"(last_)?(edited|modified|changed|updated)(_on|_at|_date)?",
+    "person_name": r"((full|person|customer|member|contact|caller|client)_)?name",
+}
+_ONLY_BESIDE_OTHERS = {"edited_on", "person_name"}
 
 
 def look_at_database(source: str, url: str, db_schema: str | None) -> list[dict[str, Any]]:
@@ -72,6 +85,7 @@ def look_at_folder(source: str, url: str) -> list[dict[str, Any]]:
             words = re.findall("[a-z0-9]+", stem.rpartition(".")[0].replace("{date}", "/").lower())
             entry = _entry("_".join(words), columns, ())
             if entry:
+                entry.pop("lasting", None)  # whether a drop holds all rows, nobody knows yet
                 dated = {"path": pattern, "format": file_format, "cursor": "_file_date"}
                 tables.append(entry | dated | {"mode": "append"} | more)
     except (OSError, ValueError, ImportError) as error:
@@ -122,8 +136,24 @@ def _entry(
         "mode": "upsert" if cursor else "snapshot",
         "fresh_within_hours": 24,
         "required": False,
+        **_fields(usable, cursor),
         "columns": usable,
     }
+
+
+def _fields(columns: Mapping[str, str], cursor: str | None) -> dict[str, Any]:
+    """Returns what columns seem to hold of a person; who has that is taken for one that lasts."""
+    fields: dict[str, FieldKind] = {}
+    for column, typed in columns.items():
+        for kind, names in _FIELDS.items():
+            is_taken = kind == "edited_on" and (column == cursor or kind in fields.values())
+            fits = typed in FIELD_TYPES[kind] and re.fullmatch(names, column)
+            if fits and not is_taken:
+                fields[column] = kind
+                break
+    if set(fields.values()) <= _ONLY_BESIDE_OTHERS:
+        return {}
+    return {"lasting": True, "fields": fields}
 
 
 def _typed(found: sa.types.TypeEngine[Any], backend: str) -> str | None:

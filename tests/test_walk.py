@@ -34,6 +34,9 @@ OF_A_DAY = {
         select as_of_date, source, table_name, newest_row_at, age_hours, status
         from ops.source_status where as_of_date = %s order by source, table_name
     """,
+    "field vitality": """
+        select * from ops.field_vitality where as_of_date = %s order by source, table_name, field
+    """,
 }
 
 

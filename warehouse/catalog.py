@@ -4,14 +4,21 @@ The room that loads validates the whole of `sources/catalog/<source>.yml`; here 
 that others need.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from warehouse.errors import SourceError
 from warehouse.files import read_yaml
 from warehouse.settings import Settings
 
 FILE_CURSOR = "_file_date"
+
+# What a column may hold of a person, by the names of the feed `persons`, or the day that somebody
+# last went over the row.
+FieldKind = Literal[
+    "person_name", "phone", "email", "birth_date", "postcode", "address", "edited_on"
+]
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,10 @@ class SourceTable:
     Attributes:
         columns: name and type, as catalogued.
         cursor: the column that dates a row: a time, or `_file_date` for a dated drop.
+        mode: append, upsert or snapshot.
+        fields: the kind of each column that holds something of a person.
+        lasting: its rows are things that last and are judged as they stand, not what happened.
+        tells_persons: its rows are person records: its staging model provides the feed `persons`.
         required: without it, or with it stale, the walk stops.
     """
 
@@ -29,6 +40,10 @@ class SourceTable:
     key: tuple[str, ...]
     columns: Mapping[str, str]
     cursor: str
+    mode: str
+    fields: Mapping[str, FieldKind]
+    lasting: bool
+    tells_persons: bool
     fresh_within_hours: int
     required: bool
 
@@ -60,6 +75,10 @@ def source_tables(settings: Settings) -> list[SourceTable]:
                     key=tuple(table["key"]),
                     columns=dict(table["columns"]),
                     cursor=table["cursor"],
+                    mode=table["mode"],
+                    fields=table.get("fields", {}),
+                    lasting=table.get("lasting", False),
+                    tells_persons=f"stg_{path.stem}__{table['name']}" in _person_models(entry),
                     fresh_within_hours=table["fresh_within_hours"],
                     required=table["required"],
                 )
@@ -74,3 +93,9 @@ def source_tables(settings: Settings) -> list[SourceTable]:
             f"No source is catalogued in {settings.catalog_dir}.", "Write its catalog entry."
         )
     return tables
+
+
+def _person_models(entry: Mapping[str, Any]) -> Collection[str]:
+    """Returns the staging models that provide the feed `persons`."""
+    models: str | list[str] = entry.get("feeds", {}).get("persons", [])
+    return [models] if isinstance(models, str) else models

@@ -94,6 +94,7 @@ class Checks(_Section):
     max_completeness_drop: Share
     min_judged_rows: Count
     max_person_drop_share: Share
+    old_value_days: Days
     max_score_age_days: Annotated[int, Field(ge=0)]
 
 

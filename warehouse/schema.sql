@@ -89,6 +89,56 @@ create table if not exists ops.source_status (
     primary key (as_of_date, source, table_name)
 );
 
+-- How alive each field of each source is. Of a table whose rows last (members), the rows are those that
+-- stand at the day's end; of one that tells what happened (orders), those of the 28 days before the day.
+-- A placeholder does not count as filled in. Null: not known, or nothing to compare with.
+create table if not exists ops.field_vitality (
+    as_of_date date not null,
+    source text not null,
+    table_name text not null,
+    field text not null,
+    -- What it holds of a person, where the catalog says so.
+    kind text,
+    row_count bigint not null,
+    filled_rows bigint not null,
+    placeholder_rows bigint,
+    -- Of the filled ones: known not to have changed for longer than the policy's old_value_days.
+    unchanged_rows bigint,
+    -- Person records whose value another source knows too, and of these, where one says otherwise; of at
+    -- most so many records as expectations/contradictions.py looks at.
+    compared_records bigint,
+    contradicted_records bigint,
+    completeness double precision
+        generated always as (filled_rows / nullif(row_count, 0)::double precision) stored,
+    placeholder_share double precision
+        generated always as (placeholder_rows / nullif(row_count, 0)::double precision) stored,
+    unchanged_share double precision
+        generated always as (unchanged_rows / nullif(filled_rows, 0)::double precision) stored,
+    contradicted_share double precision generated always as (
+        contradicted_records / nullif(compared_records, 0)::double precision
+    ) stored,
+    primary key (source, table_name, field, as_of_date)
+);
+
+-- Each field's shares with their change since the newest day that lies at least 28 days back.
+create or replace view ops.field_vitality_trend as
+select
+    today.as_of_date, today.source, today.table_name, today.field, today.kind, today.row_count,
+    today.completeness, today.placeholder_share, today.unchanged_share, today.contradicted_share,
+    before.as_of_date as compared_with_date,
+    today.completeness - before.completeness as completeness_change,
+    today.placeholder_share - before.placeholder_share as placeholder_change,
+    today.unchanged_share - before.unchanged_share as unchanged_change,
+    today.contradicted_share - before.contradicted_share as contradicted_change
+from ops.field_vitality as today
+left join lateral (
+    select * from ops.field_vitality as earlier
+    where earlier.source = today.source and earlier.table_name = today.table_name
+        and earlier.field = today.field and earlier.as_of_date <= today.as_of_date - 28
+    order by earlier.as_of_date desc
+    limit 1
+) as before on true;
+
 create table if not exists ops.check_results (
     as_of_date date not null,
     door text not null,

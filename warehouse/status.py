@@ -70,6 +70,7 @@ def show(
             (day,),
         ),
     )
+    _show_fields(connection, day, out)
     failed = _query(
         connection,
         """
@@ -97,6 +98,30 @@ def show(
             (day,),
         ),
     )
+
+
+def _show_fields(connection: psycopg.Connection, day: date, out: Console) -> None:
+    """Prints in one line how alive the fields are; nothing where they are not measured."""
+    if not _exists(connection, "ops.field_vitality"):
+        return
+    rows = _query(
+        connection,
+        """
+        select
+            count(*),
+            count(*) filter (where completeness < 0.5),
+            count(*) filter (where placeholder_rows > 0),
+            count(*) filter (where contradicted_records > 0)
+        from ops.field_vitality where as_of_date = %s
+        """,
+        (day,),
+    )
+    fields, half_empty, with_placeholders, contradicted = rows[0]
+    if fields:
+        out.print(
+            f"Fields: {fields}, of which {half_empty} less than half filled in, "
+            f"{with_placeholders} with placeholders, {contradicted} contradicted by another source."
+        )
 
 
 def show_models(connection: psycopg.Connection, *, out: Console) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from expectations.checks import Check, Severity, Suite, at_least, at_most, filled
-from expectations.sources import SourceState, value_of
+from expectations.fields import value_of
+from expectations.sources import SourceState
 from warehouse.context import RunContext
 from warehouse.policy import Checks
 
@@ -108,7 +109,8 @@ def _usual_share(state: SourceState, column: str, policy: Checks) -> float | Non
         return None
     if state.earlier_rows < policy.min_judged_rows:
         return 0.0
-    least = round(state.earlier_filled[column] - policy.max_completeness_drop, 4)
+    share = state.earlier_filled[column] / state.earlier_rows
+    least = round(share - policy.max_completeness_drop, 4)
     return least if least > 0 else None
 
 

@@ -9,7 +9,7 @@ from publishing.briefing.words import WORDS
 from warehouse.context import RunContext, StepReport
 from warehouse.policy import Policy
 
-_DOORS = ("raw", "customers", "lists")
+_DATA_DOCS = ("raw", "customers", "lists", "vitality")
 
 
 def write(context: RunContext) -> StepReport:
@@ -22,7 +22,7 @@ def write(context: RunContext) -> StepReport:
     """
     facts = gather(context)
     docs = context.settings.docs_dir
-    doors = [door for door in _DOORS if (docs / "data_docs" / door / "index.html").exists()]
+    doors = [door for door in _DATA_DOCS if (docs / "data_docs" / door / "index.html").exists()]
     path = page_path(context)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")

@@ -64,7 +64,7 @@ def test_a_folder_is_added_with_its_formats_and_encodings(
     drops = tmp_path / "drops"
     monkeypatch.setenv("SOURCE_STOCK_URL", f"file://{drops}")
     (drops / "2024-01-10").mkdir(parents=True)
-    (drops / "names_2024-01-10.csv").write_bytes("name_id;name\n1;의자\n".encode("cp949"))
+    (drops / "names_2024-01-10.csv").write_bytes("name_id;name;email\n1;의자;\n".encode("cp949"))
     (drops / "answers_2024-01-10.xlsx").write_bytes(sheet(["answer_id", "score"], [1, 5]))
     (drops / "readme.txt").write_text("not dated")
     packed = gzip.compress(jsonl({"event_id": "1", "at": "2024-01-10T00:00:00Z"}))
@@ -75,6 +75,7 @@ def test_a_folder_is_added_with_its_formats_and_encodings(
     assert sorted(tables) == ["answers", "events", "names", "sends"]
     assert tables["names"]["encoding"] == "cp949"
     assert tables["names"]["delimiter"] == ";"
+    assert tables["names"]["fields"] == {"name": "person_name", "email": "email"}
     assert tables["events"]["path"] == "{date}/events.jsonl.gz"
     assert tables["sends"]["columns"] == {"send_id": "bigint", "price": "numeric(9,2)"}
     assert source.load() == 4
@@ -106,3 +107,28 @@ def test_what_is_written_keeps_the_rules_of_the_house(
     model = (tmp_path / "stock" / "stg_stock__things.sql").read_text()
     assert "-- Grain: one row per thing_id and version." in model
     assert '{{ trimmed("name") }} as name,' in model
+
+
+def test_what_columns_seem_to_hold_of_a_person_is_proposed(
+    source: Source, database: psycopg.Connection, tmp_path: Path
+) -> None:
+    database.execute("drop table if exists patrons, goods")
+    database.execute(
+        """
+        create table patrons (
+            patron_id int primary key, name text, login_email text, email_verified boolean,
+            phone_number text, date_of_birth date, ip_address text, address text, zip int,
+            last_edited_on date
+        );
+        create table goods (goods_id int primary key, name text, updated_on date)
+        """
+    )
+    tables = added(source, tmp_path, reader="sql", db_schema="public")
+    assert tables["patrons"]["lasting"] is True
+    assert tables["patrons"]["fields"] == {
+        "name": "person_name", "login_email": "email", "phone_number": "phone",
+        "date_of_birth": "birth_date", "address": "address", "zip": "postcode",
+        "last_edited_on": "edited_on",
+    }  # fmt: skip
+    assert not {"lasting", "fields"} & tables["goods"].keys()
+    database.execute("drop table patrons, goods")

@@ -73,7 +73,15 @@ GRAIN = altered(SQL, grain={"entity": "thing_id", "time": "updated_at"})
 PACKED = altered(FILES, path="{date}/things.jsonl.gz", format="jsonl")
 
 
-@pytest.mark.parametrize("entry", [SQL, FILES, REST, SNAPSHOT, GRAIN, PACKED])
+EDITED = altered(
+    FILES,
+    columns={"thing_id": "text", "a": "text", "b": "text"},
+    fields={"a": "phone", "b": "edited_on"},
+    lasting=True,
+)
+
+
+@pytest.mark.parametrize("entry", [SQL, FILES, REST, SNAPSHOT, GRAIN, PACKED, EDITED])
 def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Path) -> None:
     assert load(settings, tmp_path, entry)
 
@@ -98,13 +106,19 @@ def test_a_right_entry_is_taken(entry: object, settings: Settings, tmp_path: Pat
             altered(SQL, grain={"entity": "thing_id", "at": 1}),
             "Allowed here: entity, time|time is missing",
         ),
+        (altered(SQL, fields={"name": "email"}), "fields of listed columns, and name is none"),
+        (altered(SQL, fields={"price": "money"}), "fields.price is 'money'.*'phone', 'email'"),
+        (altered(SQL, fields={"price": "phone"}), r"phone of type text or bigint, and price is nu"),
+        (altered(EDITED, fields=dict.fromkeys(("a", "b"), "edited_on")), "one column edited_on"),
+        (altered(SQL, lasting=True), "lasting with mode upsert or snapshot"),
         (altered(SQL, key=None), "tables.0.key is missing"),
         (altered(SQL, key=["sku"]), "a key of listed columns, and sku is none"),
         (altered(SQL, cursor="price"), "a cursor of type timestamptz, and price is none"),
         (altered(SQL, required="yes"), "tables.0.required is 'yes'.*boolean"),
         (altered(SQL, fresh_within_hours=0), "fresh_within_hours is 0"),
         (altered(SQL, columns={"thing_id": "money"}), "is 'money'.*text, bigint, double"),
-        (altered(FILES, path="things.csv"), "tables.0.path is 'things.csv'"),
+        (altered(FILES, path="things.csv"), "path is 'things.csv'.*a path with {date} in it once"),
+        (altered(FILES, path="{date}/{date}.csv"), "a path with {date} in it once"),
         (
             altered(FILES, format="xml"),
             "tables.0.format is 'xml'.*'csv', 'jsonl', 'parquet' or 'xlsx'",

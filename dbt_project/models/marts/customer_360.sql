@@ -83,6 +83,15 @@ entries as (
     from {{ ref("target_list_entries") }}
 ),
 
+source_ages as (
+    select
+        {{ as_of_date() }} as as_of_date,
+        person_id,
+        source_age_hours,
+        trust
+    from {{ ref("int_contact__source_ages") }}
+),
+
 order_sums as (
     select
         person_id,
@@ -143,7 +152,9 @@ final as (
         scores.reason_2,
         scores.reason_3,
         entries.list_name,
-        entries.treatment_group
+        entries.treatment_group,
+        cast(source_ages.source_age_hours as numeric(18, 2)) as source_age_hours,
+        source_ages.trust
     from customers
     inner join features on customers.person_id = features.person_id
     left join order_sums on customers.person_id = order_sums.person_id
@@ -155,6 +166,9 @@ final as (
     left join entries
         on features.person_id = entries.person_id
         and features.as_of_date = entries.as_of_date
+    left join source_ages
+        on features.person_id = source_ages.person_id
+        and features.as_of_date = source_ages.as_of_date
 )
 
 select
@@ -196,5 +210,7 @@ select
     reason_2,
     reason_3,
     list_name,
-    treatment_group
+    treatment_group,
+    source_age_hours,
+    trust
 from final

@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from demo.company import installation
 from demo.company.faults import SCENARIOS, break_source, mend
-from demo.company.lay_down import lay_down
+from demo.company.lay_down import TIME_ZONE, lay_down
 from demo.company.tables import SHOP
 from warehouse import embedded, ledger
-from warehouse.connections import connect
+from warehouse.connections import connect, sibling_url
 from warehouse.context import RunContext
 from warehouse.errors import SourceError
 from warehouse.policy import load_policy
@@ -27,9 +29,10 @@ MAILER = {"mailer.sends", "mailer.reactions", "mailer.consent_changes"}
 
 @dataclass
 class Night:
-    """What a night found: the loads that failed, what is not fresh, and the checks that failed."""
+    """What a night found: failed loads, sources loaded, what is not fresh, checks that failed."""
 
     messages: list[str]
+    loaded: set[str]
     stale: set[str]
     warnings: set[str]
 
@@ -51,9 +54,39 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Night
             break_source(settings, scenario)
         found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
         mend(settings)
+    for scenario in ("summed", "after summed"):
+        day += timedelta(days=1)
+        lay_down(settings, policy, day, CUSTOMERS)
+        with connect(sibling_url(url, installation.SHOP_DATABASE)) as connection:
+            if scenario == "summed":
+                _sum_orders(connection, day)
+            else:
+                connection.execute("delete from orders where order_id >= 1000000000")
+        found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
     yield found
     installation.stop(settings)
     embedded.stop(settings)
+
+
+def _sum_orders(connection: psycopg.Connection, day: date) -> None:
+    """Lets the shop write, instead of the day's orders, one row per member and month."""
+    noon = datetime.combine(day, time(12), ZoneInfo(TIME_ZONE))
+    connection.execute("delete from orders where updated_at >= %s", (noon - timedelta(hours=12),))
+    connection.execute(
+        """
+        insert into orders
+            (order_id, member_id, channel, ordered_at, status, delivery_fee, updated_at)
+        select
+            1000000000 + row_number() over (order by member_id, month), member_id, 'web',
+            month at time zone %(zone)s, 'paid', 0, %(noon)s
+        from (
+            select distinct
+                member_id, date_trunc('month', ordered_at at time zone %(zone)s) as month
+            from orders
+        ) as months
+        """,
+        {"zone": TIME_ZONE, "noon": noon},
+    )
 
 
 def _night(context: RunContext) -> Night:
@@ -77,6 +110,7 @@ def _night(context: RunContext) -> Night:
 
     return Night(
         messages,
+        ids("select source from ops.loads where as_of_date = %s"),
         ids(
             "select source || '.' || table_name from ops.source_status"
             " where as_of_date = %s and status != 'fresh'"
@@ -117,6 +151,20 @@ def test_a_broken_source_is_flagged_alone_and_whole_again_once_it_is_mended(
     else:
         (said,) = night.messages
         assert re.search(message, said)
+
+
+def test_a_feed_that_arrives_summed_is_refused_and_the_night_goes_on_without_it(
+    nights: dict[str, Night],
+) -> None:
+    night, after = nights["summed"], nights["after summed"]
+    (said,) = night.messages
+    assert re.search(r"shop\.orders arrives summed: \d+ rows, one per member_id and month", said)
+    assert after.loaded - night.loaded == {"shop"}
+    assert {f"shop.{table}" for table in SHOP} <= night.stale
+    assert night.stale - nights["after"].stale <= {f"shop.{table}" for table in SHOP}
+    # Once the detail comes again, everything is loaded.
+    assert after.messages == []
+    assert "shop.orders" not in after.stale
 
 
 def test_a_mended_company_loads_everything_again(nights: dict[str, Night]) -> None:
