@@ -1,0 +1,75 @@
+{# Survivorship: which record of a person gives a group of attributes, always the whole group. The
+   rules stand in policy.yml; ties end with the record's own number. #}
+
+{# The place of a record among its person's by the rule of a group, 1 for the one that gives it; null
+   where the record does not know the group.
+
+   Args: the group: name, phone, email, address or birth_date. #}
+{% macro survivor_place(group) -%}
+    {%- set survivor = var("policy")["survivorship"][group] -%}
+    {%- set newest = group ~ "_reported_at desc nulls last" -%}
+    {%- set orders = {
+        "source_priority": source_rank(survivor["sources"]) ~ ", " ~ newest,
+        "most_recent": newest,
+        "most_complete": completeness(group) ~ ", " ~ newest,
+    } -%}
+    case
+        when {{ is_known(group) }} then row_number() over (
+            partition by person_id
+            order by
+                case when {{ is_known(group) }} then 0 else 1 end,
+                {{ orders[survivor["rule"]] }},
+                source,
+                source_customer_id
+        )
+    end
+{%- endmacro %}
+
+{# Whether a record knows a group: its value is there and no placeholder. #}
+{% macro is_known(group) -%}
+    {%- if group == "address" -%}
+    (address is not null or postcode is not null)
+    {%- else -%}
+    {%- set column = {"name": "person_name"}.get(group, group) -%}
+    {%- set kind = {
+        "name": "names", "phone": "phones", "email": "emails", "birth_date": "birth_dates",
+    }[group] -%}
+    ({{ column }} is not null and not {{ is_placeholder(kind, column) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Sources in the order of a list, those it does not name after it. #}
+{% macro source_rank(sources) -%}
+    case source
+        {%- for name in sources %}
+        when '{{ name }}' then {{ loop.index }}
+        {%- endfor %}
+        else {{ sources | length + 1 }}
+    end
+{%- endmacro %}
+
+{# The records that say most of a group first: of an address all parts, then the longest value. #}
+{% macro completeness(group) -%}
+    {%- if group == "address" -%}
+    case when address is not null and postcode is not null then 0 else 1 end,
+    length(coalesce(address, '')) desc
+    {%- else -%}
+    length(cast({{ {"name": "person_name"}.get(group, group) }} as text)) desc
+    {%- endif -%}
+{%- endmacro %}
+
+{# The rules in force, as a digest: where it changes, every person's survivors are chosen again. #}
+{% macro survivorship_rules() -%}
+    {%- set policy = var("policy") -%}
+    '{{ local_md5(tojson([policy["survivorship"], policy["placeholders"]], sort_keys=true)) }}'
+{%- endmacro %}
+
+{# The value of a column in the record that gives a group: an aggregate. #}
+{% macro surviving(column, group) -%}
+    max({{ column }}) filter (where {{ group }}_place = 1)
+{%- endmacro %}
+
+{# An address in one line, its postcode first; null where neither is there. #}
+{% macro written_address(postcode, address) -%}
+    nullif(trim(coalesce({{ postcode }}, '') || ' ' || coalesce({{ address }}, '')), '')
+{%- endmacro %}
