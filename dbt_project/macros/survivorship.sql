@@ -69,7 +69,25 @@
     max({{ column }}) filter (where {{ group }}_place = 1)
 {%- endmacro %}
 
-{# An address in one line, its postcode first; null where neither is there. #}
-{% macro written_address(postcode, address) -%}
-    nullif(trim(coalesce({{ postcode }}, '') || ' ' || coalesce({{ address }}, '')), '')
+{# Every record of a person (`survivors`, `records`) beside the one that gives a group (`surviving`). #}
+{% macro records_beside_survivor(group) -%}
+    from {{ ref("int_customers__survivors") }} as survivors
+    inner join {{ ref("int_persons__unioned") }} as records
+        on survivors.source = records.source
+        and survivors.source_customer_id = records.source_customer_id
+    inner join {{ ref("int_customers__survivors") }} as first_places
+        on survivors.person_id = first_places.person_id
+        and first_places.{{ group }}_place = 1
+    inner join {{ ref("int_persons__unioned") }} as surviving
+        on first_places.source = surviving.source
+        and first_places.source_customer_id = surviving.source_customer_id
+{%- endmacro %}
+
+{# A group as one text: an address with its postcode first. #}
+{% macro written_value(group, relation) -%}
+    {%- if group == "address" -%}
+    trim(coalesce({{ relation }}.postcode, '') || ' ' || coalesce({{ relation }}.address, ''))
+    {%- else -%}
+    cast({{ relation }}.{{ {"name": "person_name"}.get(group, group) }} as text)
+    {%- endif -%}
 {%- endmacro %}

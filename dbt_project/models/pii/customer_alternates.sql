@@ -1,77 +1,28 @@
 {{ config(materialized="view") }}
 
 -- What records of a person say, or said before, that did not survive: other names, phones, mail
--- addresses, days of birth and addresses. Only the publisher's role reads it. It is made when it is
--- read: the night has no use for it.
+-- addresses, days of birth and addresses. Only the publisher's role reads it.
 -- Grain: one row per person, group, value and record. No placeholders, and nothing that the
 -- survivor says as well.
-with survivors as (
-    select
-        source,
-        source_customer_id,
-        person_id,
-        name_place,
-        phone_place,
-        email_place,
-        birth_date_place,
-        address_place
-    from {{ ref("int_customers__survivors") }}
-),
-
-records as (
-    select
-        source,
-        source_customer_id,
-        person_name as name,
-        name_reported_at,
-        phone,
-        phone_reported_at,
-        email,
-        email_reported_at,
-        cast(birth_date as text) as birth_date,
-        birth_date_reported_at,
-        {{ written_address("postcode", "address") }} as address,
-        address_reported_at,
-        former_names,
-        former_phones,
-        former_emails,
-        former_addresses
-    from {{ ref("int_persons__unioned") }}
-),
-
-identities as (
-    select
-        person_id,
-        person_name as name,
-        phone,
-        email,
-        cast(birth_date as text) as birth_date,
-        {{ written_address("postcode", "address") }} as address
-    from {{ ref("customer_identities") }}
-),
-
-told as (
+-- Made when it is read, for a person at a time: PostgreSQL computes a common table that is used
+-- twice for everybody, so the tables are named where they are joined.
+with told as (
     {%- for group in ["name", "phone", "email", "birth_date", "address"] %}
     select
         survivors.person_id,
         '{{ group }}' as attribute_group,
-        records.{{ group }} as value,
+        {{ written_value(group, "records") }} as value,
         survivors.source,
         survivors.source_customer_id,
         records.{{ group }}_reported_at as reported_at,
         false as is_former
-    from survivors
-    inner join records
-        on survivors.source = records.source
-        and survivors.source_customer_id = records.source_customer_id
-    inner join identities on survivors.person_id = identities.person_id
-    where survivors.{{ group }}_place > 1 and records.{{ group }} != identities.{{ group }}
+    {{ records_beside_survivor(group) }}
+    where
+        survivors.{{ group }}_place > 1
+        and {{ written_value(group, "records") }} != {{ written_value(group, "surviving") }}
     union all
     {%- endfor %}
-    {%- for group, column in [
-        ("name", "former_names"), ("phone", "former_phones"), ("email", "former_emails"),
-        ("address", "former_addresses"),
-    ] %}
+    {%- for group in ["name", "phone", "email", "address"] %}
     select
         survivors.person_id,
         '{{ group }}' as attribute_group,
@@ -80,13 +31,10 @@ told as (
         survivors.source_customer_id,
         cast(null as timestamptz) as reported_at,
         true as is_former
-    from survivors
-    inner join records
-        on survivors.source = records.source
-        and survivors.source_customer_id = records.source_customer_id
-    {{ elements("records." ~ column, "former") }}
-    inner join identities on survivors.person_id = identities.person_id
-    where former.value is distinct from identities.{{ group }}
+    {{ records_beside_survivor(group) }}
+    {{ elements("records.former_" ~ {"address": "addresses"}.get(group, group ~ "s"), "former") }}
+    where
+        former.value is distinct from surviving.{{ {"name": "person_name"}.get(group, group) }}
     {%- if not loop.last %}
     union all
     {%- endif %}
