@@ -69,6 +69,40 @@
     max({{ column }}) filter (where {{ group }}_place = 1)
 {%- endmacro %}
 
+{# What records of a person say of a group beside the one that gives it: a query. The tables stand
+   where they are joined, not in common tables before: PostgreSQL computes those for everybody.
+
+   Args: the group, its column, and the column of what a record said before. #}
+{% macro alternates(group, column, former=none) -%}
+    select
+        survivors.person_id,
+        '{{ group }}' as attribute_group,
+        {{ written_value(group, "records." ~ column) }} as value,
+        survivors.source,
+        survivors.source_customer_id,
+        records.{{ group }}_reported_at as reported_at,
+        false as is_former
+    {{ records_beside_survivor(group) }}
+    where
+        survivors.{{ group }}_place > 1
+        and {{ written_value(group, "records." ~ column) }}
+        != {{ written_value(group, "surviving." ~ column) }}
+    {%- if former %}
+    union all
+    select
+        survivors.person_id,
+        '{{ group }}' as attribute_group,
+        former.value,
+        survivors.source,
+        survivors.source_customer_id,
+        cast(null as timestamptz) as reported_at,
+        true as is_former
+    {{ records_beside_survivor(group) }}
+    {{ elements("records." ~ former, "former") }}
+    where former.value is distinct from surviving.{{ column }}
+    {%- endif %}
+{%- endmacro %}
+
 {# Every record of a person (`survivors`, `records`) beside the one that gives a group (`surviving`). #}
 {% macro records_beside_survivor(group) -%}
     from {{ ref("int_customers__survivors") }} as survivors
@@ -83,11 +117,11 @@
         and first_places.source_customer_id = surviving.source_customer_id
 {%- endmacro %}
 
-{# A group as one text: an address with its postcode first. #}
-{% macro written_value(group, relation) -%}
+{# A value as text: an address with its postcode first. #}
+{% macro written_value(group, column) -%}
     {%- if group == "address" -%}
-    trim(coalesce({{ relation }}.postcode, '') || ' ' || coalesce({{ relation }}.address, ''))
+    trim(coalesce({{ column.split(".")[0] }}.postcode, '') || ' ' || coalesce({{ column }}, ''))
     {%- else -%}
-    cast({{ relation }}.{{ {"name": "person_name"}.get(group, group) }} as text)
+    cast({{ column }} as text)
     {%- endif -%}
 {%- endmacro %}

@@ -1,7 +1,9 @@
 """The models of the demo company's seven sources, built on a small company."""
 
+import io
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -146,7 +148,7 @@ def test_every_group_of_a_person_is_whole_from_one_of_its_records(company: World
             select count(*) from survived
             union all
             select count(*) from (select * from survived except select * from said) as invented
-            """  # noqa: S608
+            """
         )
         assert told > (0,)
         assert invented == (0,)
@@ -192,11 +194,10 @@ def test_a_record_that_is_given_to_another_person_takes_its_details_along(compan
         where source = 'shop' and source_customer_id = %(record)s
     """
     survivors = "select * from intermediate.int_customers__survivors order by 1, 2"
-    select = ["--select", "int_customers__survivors", "customer_identities"]
+    choose = ["run", "--select", "int_customers__survivors", "customer_identities"]
     before = company.rows(survivors)
     company.run(move, person=other, record=record)
-    dbt.run(company.context(DAY), ["run", *select], label="moved")
-    moved = company.rows(survivors)
+    dbt.run(company.context(DAY), choose, label="moved")
     names = company.rows(
         """
         select name_source, person_name = (
@@ -207,10 +208,8 @@ def test_a_record_that_is_given_to_another_person_takes_its_details_along(compan
         record, other,
     )  # fmt: skip
     assert names == [("shop", True)]
-    dbt.run(company.context(DAY), ["run", "--full-refresh", *select], label="from scratch")
-    assert company.rows(survivors) == moved != before
     company.run(move, person=former, record=record)
-    dbt.run(company.context(DAY), ["run", *select], label="moved back")
+    dbt.run(company.context(DAY), choose, label="moved back")
     assert company.rows(survivors) == before
 
 
@@ -233,27 +232,32 @@ def test_a_card_shows_the_person_its_records_and_its_household(company: World) -
         person=person, relative=relative,
     )  # fmt: skip
     company.build(DAY, "choose")
-    out = Console(record=True, width=300, quiet=True)
+    card = io.StringIO()
     with connect(company.url) as connection:
-        status.show_card(connection, person, out=out)
-    card = out.export_text()
+        status.show_card(connection, person, out=Console(file=card, width=300))
     ((name, address),) = company.rows(
         "select person_name, address from pii.customer_identities where person_id = %s", person
     )
-    assert {name, address, record, relative} <= set(
-        cell.strip() for line in card.splitlines() for cell in line.split("│")
-    ), card
+    cells = {cell.strip() for cell in card.getvalue().replace("\n", "│").split("│")}
+    assert {name, record, relative} < cells
+    assert any(cell.endswith(address) for cell in cells)
 
 
-def test_records_merged_night_by_night_are_those_read_at_once(company: World) -> None:
+def test_records_and_survivors_night_by_night_are_those_made_at_once(company: World) -> None:
     week_later = DAY + timedelta(days=7)
     lay_down(company.settings, company.policy, week_later, CUSTOMERS)
     for source in ("shop", "crm", "callcentre"):
         load_source(company.context(week_later), source)
-    records = "select * from intermediate.int_persons__unioned order by 1, 2"
-    merge = ["run", "--select", "int_persons__unioned"]
-    before = company.rows(records)
-    dbt.run(company.context(week_later), merge, label="merged")
-    merged = company.rows(records)
-    dbt.run(company.context(week_later), [*merge, "--full-refresh"], label="at once")
-    assert company.rows(records) == merged != before
+
+    def made() -> list[list[tuple[Any, ...]]]:
+        tables = ("int_persons__unioned", "int_customers__survivors")
+        return [
+            company.rows(f"select * from intermediate.{table} order by 1, 2") for table in tables
+        ]
+
+    make = ["run", "--select", "int_persons__unioned", "int_customers__survivors"]
+    before = made()
+    dbt.run(company.context(week_later), make, label="by night")
+    by_night = made()
+    dbt.run(company.context(week_later), [*make, "--full-refresh"], label="at once")
+    assert made() == by_night != before

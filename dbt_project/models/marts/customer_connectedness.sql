@@ -1,5 +1,5 @@
--- How connected the sources truly are: of the records of one, how many belong to a person whom another
--- source knows as well, and by which evidence.
+-- How connected the sources truly are: of the records of one, how many belong to a person whom
+-- another source knows as well, and by which evidence.
 -- Grain: one row per business day and ordered pair of sources, because connection is lopsided.
 with connectedness as (
     select

@@ -4,41 +4,17 @@
 -- addresses, days of birth and addresses. Only the publisher's role reads it.
 -- Grain: one row per person, group, value and record. No placeholders, and nothing that the
 -- survivor says as well.
--- Made when it is read, for a person at a time: PostgreSQL computes a common table that is used
--- twice for everybody, so the tables are named where they are joined.
+-- Made when it is read, a person at a time: the night has no use for it.
 with told as (
-    {%- for group in ["name", "phone", "email", "birth_date", "address"] %}
-    select
-        survivors.person_id,
-        '{{ group }}' as attribute_group,
-        {{ written_value(group, "records") }} as value,
-        survivors.source,
-        survivors.source_customer_id,
-        records.{{ group }}_reported_at as reported_at,
-        false as is_former
-    {{ records_beside_survivor(group) }}
-    where
-        survivors.{{ group }}_place > 1
-        and {{ written_value(group, "records") }} != {{ written_value(group, "surviving") }}
+    {{ alternates("name", "person_name", former="former_names") }}
     union all
-    {%- endfor %}
-    {%- for group in ["name", "phone", "email", "address"] %}
-    select
-        survivors.person_id,
-        '{{ group }}' as attribute_group,
-        former.value,
-        survivors.source,
-        survivors.source_customer_id,
-        cast(null as timestamptz) as reported_at,
-        true as is_former
-    {{ records_beside_survivor(group) }}
-    {{ elements("records.former_" ~ {"address": "addresses"}.get(group, group ~ "s"), "former") }}
-    where
-        former.value is distinct from surviving.{{ {"name": "person_name"}.get(group, group) }}
-    {%- if not loop.last %}
+    {{ alternates("phone", "phone", former="former_phones") }}
     union all
-    {%- endif %}
-    {%- endfor %}
+    {{ alternates("email", "email", former="former_emails") }}
+    union all
+    {{ alternates("birth_date", "birth_date") }}
+    union all
+    {{ alternates("address", "address", former="former_addresses") }}
 ),
 
 final as (

@@ -27,7 +27,9 @@ newest_points as (
         channel,
         -- Nobody is reached at a placeholder: policy.yml.
         case
-            when contact_value like '%@%' and {{ is_placeholder("emails", "contact_value") }} then null
+            when
+                contact_value like '%@%' and {{ is_placeholder("emails", "contact_value") }}
+                then null
             when
                 contact_value not like '%@%' and {{ is_placeholder("phones", "contact_value") }}
                 then null

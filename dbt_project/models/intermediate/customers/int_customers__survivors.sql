@@ -11,8 +11,8 @@
 
 -- Which record of a person gives each group of attributes, by the rules of policy.yml.
 -- Grain: one row per source and source_customer_id, with the record's place among its person's for
--- each group. Only persons are ranked again of whom a load tells, whose records came or went, or for
--- whom another rule is in force.
+-- each group. Only persons are ranked again of whom a load tells, whose records came or went, or
+-- who were ranked by other rules.
 with records as (
     select
         source,

@@ -161,10 +161,10 @@ merged as (
         {{ newest_known("postcode", "address") }} as postcode,
         {{ newest_known("address", "address") }} as address,
         {{ newest_known("address_reported_at", "address") }} as address_reported_at,
-        {{ ever_known("person_name", "names") }} as names,
-        {{ ever_known("phone", "phones") }} as phones,
-        {{ ever_known("email", "emails") }} as emails,
-        {{ ever_known("address") }} as addresses,
+        {{ ever_known("person_name", "names") }} as known_names,
+        {{ ever_known("phone", "phones") }} as known_phones,
+        {{ ever_known("email", "emails") }} as known_emails,
+        {{ ever_known("address") }} as known_addresses,
         max(reported_at) as reported_at,
         max(load_id) as load_id
     from versions
@@ -188,13 +188,13 @@ final as (
         merged.postcode,
         merged.address,
         merged.address_reported_at,
-        {{ united("merged.names", "held.former_names", without="merged.person_name") }}
+        {{ united("merged.known_names", "held.former_names", without="merged.person_name") }}
             as former_names,
-        {{ united("merged.phones", "held.former_phones", without="merged.phone") }}
+        {{ united("merged.known_phones", "held.former_phones", without="merged.phone") }}
             as former_phones,
-        {{ united("merged.emails", "held.former_emails", without="merged.email") }}
+        {{ united("merged.known_emails", "held.former_emails", without="merged.email") }}
             as former_emails,
-        {{ united("merged.addresses", "held.former_addresses", without="merged.address") }}
+        {{ united("merged.known_addresses", "held.former_addresses", without="merged.address") }}
             as former_addresses,
         merged.reported_at,
         merged.load_id
