@@ -151,7 +151,13 @@ def show_models(connection: psycopg.Connection, *, out: Console) -> None:
 
 
 def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -> None:
-    """Prints one person's integrated view and latest orders; raises for an unknown id."""
+    """Prints who a person is, the integrated view, the records behind it and the latest orders.
+
+    Name and contact details are read from `pii` and shown, never logged.
+
+    Raises:
+        LivingCrmError: no night has built the view, or nobody has the id.
+    """
     if not _exists(connection, "marts.customer_360"):
         raise LivingCrmError("There is no customer view yet.", "Run living-crm demo or run first.")
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -167,20 +173,78 @@ def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -
         if value is not None:
             table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     out.print(table)
-    _print(
-        out,
+    for headers, statement in _CARD:
+        rows = _query(connection, statement, (person_id,))
+        if rows:
+            _print(out, headers, rows)
+
+
+# The tables of a card: what a person's columns are called, and their rows, given the person.
+_CARD = (
+    (
+        ("who it is", "value", "source", "told on"),
+        """
+        select told.name, told.value, told.source, told.reported_date
+        from pii.customer_identities as identity
+        cross join lateral (
+            values
+            (1, 'name', person_name, name_source, name_reported_date),
+            (2, 'phone', phone, phone_source, phone_reported_date),
+            (3, 'mail', email, email_source, email_reported_date),
+            (4, 'born', birth_date::text, birth_date_source, birth_date_reported_date),
+            (5, 'address', concat_ws(' ', postcode, address), address_source, address_reported_date)
+        ) as told (place, name, value, source, reported_date)
+        where identity.person_id = %s and told.source is not null
+        order by told.place
+        """,
+    ),
+    (
+        ("other", "value", "source", "record", "told on"),
+        """
+        select
+            attribute_group, value, source, source_customer_id,
+            case when is_former then 'before' else reported_date::text end
+        from pii.customer_alternates where person_id = %s
+        order by attribute_group, value, source, source_customer_id
+        """,
+    ),
+    (
+        ("source", "record", "known since", "linked by", "strength", "probability", "linked on"),
+        """
+        select
+            links.source, links.source_customer_id, records.first_seen_at::date,
+            coalesce(links.evidence || ': ' || links.evidence_detail, links.evidence),
+            links.strength, round(links.match_probability::numeric, 4), links.linked_as_of_date
+        from identity.person_links as links
+        left join intermediate.int_persons__unioned as records
+            on links.source = records.source
+            and links.source_customer_id = records.source_customer_id
+        where links.person_id = %s
+        order by records.first_seen_at, links.source, links.source_customer_id
+        """,
+    ),
+    (
+        ("household", "shares with", "by", "name"),
+        """
+        select mine.household_id, others.person_id, others.basis, identities.person_name
+        from identity.households as mine
+        inner join identity.households as others
+            on mine.household_id = others.household_id and mine.person_id != others.person_id
+        left join pii.customer_identities as identities on others.person_id = identities.person_id
+        where mine.person_id = %s
+        order by others.person_id
+        """,
+    ),
+    (
         ("ordered at", "kind", "amount", "lines", "order"),
-        _query(
-            connection,
-            """
-            select
-                to_char(purchased_at, 'YYYY-MM-DD HH24:MI'), order_kind, order_amount, line_count,
-                order_id
-            from marts.fct_orders where person_id = %s order by purchased_at desc, order_id limit 5
-            """,
-            (person_id,),
-        ),
-    )
+        """
+        select
+            to_char(purchased_at, 'YYYY-MM-DD HH24:MI'), order_kind, order_amount, line_count,
+            order_id
+        from marts.fct_orders where person_id = %s order by purchased_at desc, order_id limit 5
+        """,
+    ),
+)
 
 
 def _last_run(connection: psycopg.Connection, as_of: date | None, dag_id: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import yaml
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _QUERIES = {
-    "consent_grants", "days_settled", "fact_from_feed", "feature_dates", "feed_sources",
-    "keys_so_far", "list_candidates", "loads_read", "relinked", "union_feed",
+    "alternates", "consent_grants", "days_settled", "fact_from_feed", "feature_dates",
+    "feed_sources", "keys_so_far", "list_candidates", "loads_read", "relinked", "rows_so_far",
+    "union_feed",
 }  # fmt: skip
 _POLICY = yaml.safe_load((_PROJECT.parent / "policy.yml").read_text(encoding="utf-8"))
 

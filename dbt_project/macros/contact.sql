@@ -10,34 +10,6 @@
     )
 {%- endmacro %}
 
-{# A mail address or a mobile number as an identifier that shows neither: `mail:` or `phone:` and the
-   MD5 of its normal form; null where it is none, or one of the placeholders that many people give.
-   The digest hides it from a reader, not from someone who tries all numbers. #}
-{% macro contact_hash(kind, column) -%}
-    {%- set normal = {"mail": normal_mail, "phone": normal_phone}[kind](column) -%}
-    '{{ kind }}:' || md5({{ normal }})
-{%- endmacro %}
-
-{% macro normal_mail(column) -%}
-    nullif(
-        case when {{ column }} like '%_@_%' then lower(trim({{ column }})) end, 'test@test.com'
-    )
-{%- endmacro %}
-
-{# A mobile number as 010 and eight digits, however it is typed: +82 10-1234-5678, 10.1234.5678. #}
-{% macro normal_phone(column) -%}
-    {{ return(adapter.dispatch("normal_phone")(column)) }}
-{%- endmacro %}
-
-{% macro default__normal_phone(column) -%}
-    nullif(
-        '0' || substring(
-            regexp_replace({{ column }}, '[^0-9]', '', 'g') from '^(?:82)?0?(10[0-9]{8})$'
-        ),
-        '01000000000'
-    )
-{%- endmacro %}
-
 {# Consent granted by policy where a source holds none: source, channel, reason. #}
 {% macro consent_grants() -%}
     {%- for grant in var("policy")["contact"]["consent_grants"] %}

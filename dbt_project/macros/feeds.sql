@@ -5,6 +5,8 @@
     {% set feeds = {
         "persons": {
             "source_customer_id": "text", "exact_keys": "text[]", "first_seen_at": "timestamptz",
+            "person_name": "text", "phone": "text", "email": "text", "birth_date": "date",
+            "postcode": "text", "address": "text", "reported_at": "timestamptz",
         },
         "orders": {
             "order_id": "text", "source_customer_id": "text", "store_id": "text",
@@ -154,6 +156,27 @@
     from {{ this }} as already
     {%- else %}
     select cast(null as text) as {{ key }}
+    where false
+    {%- endif %}
+{% endmacro %}
+
+{# What an incremental model holds, alias `so_far`; on its first build, no rows.
+
+   Args: the columns, with their types. #}
+{% macro rows_so_far(columns) %}
+    {%- if is_incremental() %}
+    select
+        {%- for column in columns %}
+        so_far.{{ column }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from {{ this }} as so_far
+    {%- else %}
+    select
+        {%- for column, type in columns.items() %}
+        cast(null as {{ type }}) as {{ column }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
     where false
     {%- endif %}
 {% endmacro %}

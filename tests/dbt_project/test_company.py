@@ -1,9 +1,12 @@
 """The models of the demo company's seven sources, built on a small company."""
 
+import io
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from demo.company import installation
 from demo.company.lay_down import TIME_ZONE, lay_down
@@ -13,7 +16,7 @@ from sources.catalog import load_catalog
 from sources.check import check_source
 from sources.load import load_source
 from tests.dbt_project.conftest import World
-from warehouse import dbt, embedded
+from warehouse import dbt, embedded, status
 from warehouse.connections import connect
 from warehouse.policy import Policy
 from warehouse.schemas import ensure_schemas
@@ -61,7 +64,7 @@ def test_every_rule_of_the_company_passes_its_unit_tests(company: World) -> None
         ["test", "--select", "path:datasets/company/unit_tests.yml"],
         label="unit tests",
     )
-    assert int(report.facts["tests"]) == 6
+    assert int(report.facts["tests"]) == 7
 
 
 def test_no_number_of_a_customer_shows_a_mail_address_or_a_phone(company: World) -> None:
@@ -117,3 +120,144 @@ def test_who_was_held_back_from_a_campaign_was_not_contacted(company: World) -> 
     )
     assert held_back > 0
     assert company.rows("select count(*) from marts.fct_contacts") == [(sent,)]
+
+
+def test_every_group_of_a_person_is_whole_from_one_of_its_records(company: World) -> None:
+    groups = (
+        "person_name, name_source",
+        "phone, phone_source",
+        "email, email_source",
+        "birth_date, birth_date_source",
+        "postcode, address, address_source",
+    )
+    for group in groups:
+        columns = ", ".join(group.split(", ")[:-1])
+        told, invented = company.rows(
+            f"""
+            with survived as (
+                select person_id, {group} as source from pii.customer_identities
+                where {group.split(", ")[-1]} is not null
+            ),
+
+            said as (
+                select links.person_id, {columns}, records.source
+                from intermediate.int_persons__unioned as records
+                inner join identity.person_links as links using (source, source_customer_id)
+            )
+
+            select count(*) from survived
+            union all
+            select count(*) from (select * from survived except select * from said) as invented
+            """
+        )
+        assert told > (0,)
+        assert invented == (0,)
+
+
+def test_the_marts_say_where_a_person_s_details_come_from_and_not_what_they_are(
+    company: World,
+) -> None:
+    ((persons, with_phone, shown),) = company.rows(
+        r"""
+        select
+            count(*),
+            count(*) filter (where has_phone and phone_source is not null),
+            count(*) filter (
+                where customers::text ~ '@|10[-. ]?[0-9]{4}[-. ]?[0-9]{4}|[가-힣]'
+            )
+        from marts.dim_customers as customers
+        """
+    )
+    assert 0 < with_phone < persons
+    assert shown == 0
+
+
+def test_a_record_that_is_given_to_another_person_takes_its_details_along(company: World) -> None:
+    ((record, former, other),) = company.rows(
+        """
+        select links.source_customer_id, links.person_id, other.person_id
+        from identity.person_links as links
+        inner join identity.person_links as other
+            on other.source = 'crm' and other.person_id > links.person_id
+        where
+            links.source = 'shop'
+            and not exists (
+                select from identity.person_links as shop
+                where shop.source = 'shop' and shop.person_id = other.person_id
+            )
+        order by links.person_id, links.source_customer_id, other.person_id
+        limit 1
+        """
+    )
+    move = """
+        update identity.person_links set person_id = %(person)s
+        where source = 'shop' and source_customer_id = %(record)s
+    """
+    survivors = "select * from intermediate.int_customers__survivors order by 1, 2"
+    choose = ["run", "--select", "int_customers__survivors", "customer_identities"]
+    before = company.rows(survivors)
+    company.run(move, person=other, record=record)
+    dbt.run(company.context(DAY), choose, label="moved")
+    names = company.rows(
+        """
+        select name_source, person_name = (
+            select person_name from intermediate.int_persons__unioned
+            where source = 'shop' and source_customer_id = %s
+        ) from pii.customer_identities where person_id = %s
+        """,
+        record, other,
+    )  # fmt: skip
+    assert names == [("shop", True)]
+    company.run(move, person=former, record=record)
+    dbt.run(company.context(DAY), choose, label="moved back")
+    assert company.rows(survivors) == before
+
+
+def test_a_card_shows_the_person_its_records_and_its_household(company: World) -> None:
+    (person, record), (relative, _) = company.rows(
+        """
+        select identities.person_id, min(links.source_customer_id)
+        from pii.customer_identities as identities
+        inner join identity.person_links as links using (person_id)
+        where identities.address is not null and links.source = 'shop'
+        group by identities.person_id order by identities.person_id limit 2
+        """
+    )
+    company.run(
+        """
+        delete from identity.households;
+        insert into identity.households values
+            (%(person)s, %(person)s, 'address'), (%(relative)s, %(person)s, 'address');
+        """,
+        person=person, relative=relative,
+    )  # fmt: skip
+    company.build(DAY, "choose")
+    card = io.StringIO()
+    with connect(company.url) as connection:
+        status.show_card(connection, person, out=Console(file=card, width=300))
+    ((name, address),) = company.rows(
+        "select person_name, address from pii.customer_identities where person_id = %s", person
+    )
+    cells = {cell.strip() for cell in card.getvalue().replace("\n", "│").split("│")}
+    assert {name, record, relative} < cells
+    assert any(cell.endswith(address) for cell in cells)
+
+
+def test_records_and_survivors_night_by_night_are_those_made_at_once(company: World) -> None:
+    week_later = DAY + timedelta(days=7)
+    lay_down(company.settings, company.policy, week_later, CUSTOMERS)
+    for source in ("shop", "crm", "callcentre"):
+        load_source(company.context(week_later), source)
+
+    def made() -> list[list[tuple[Any, ...]]]:
+        tables = ("int_persons__unioned", "int_customers__survivors")
+        return [
+            company.rows(f"select * from intermediate.{table} order by 1, 2") for table in tables
+        ]
+
+    make = ["run", "--select", "int_persons__unioned", "int_customers__survivors"]
+    before = made()
+    dbt.run(company.context(week_later), make, label="by night")
+    by_night = made()
+    dbt.run(company.context(week_later), [*make, "--full-refresh"], label="at once")
+    assert made() == by_night != before

@@ -6,7 +6,9 @@ with links as (
     select
         source,
         source_customer_id,
-        person_id
+        person_id,
+        strength,
+        match_probability
     from {{ source("identity", "person_links") }}
 ),
 
@@ -16,6 +18,34 @@ records as (
         source_customer_id,
         first_seen_at
     from {{ ref("int_persons__unioned") }}
+),
+
+identities as (
+    select
+        person_id,
+        name_source,
+        name_reported_date,
+        phone,
+        phone_source,
+        phone_reported_date,
+        email,
+        email_source,
+        email_reported_date,
+        birth_date,
+        birth_date_source,
+        birth_date_reported_date,
+        postcode,
+        address_source,
+        address_reported_date
+    from {{ ref("customer_identities") }}
+),
+
+households as (
+    select
+        person_id,
+        household_id,
+        basis
+    from {{ source("identity", "households") }}
 ),
 
 demographics as (
@@ -42,7 +72,14 @@ persons as (
         min(records.first_seen_at) as first_seen_at,
         count(*) as record_count,
         count(distinct links.source) as source_count,
-        string_agg(distinct links.source, ', ' order by links.source) as sources
+        string_agg(distinct links.source, ', ' order by links.source) as sources,
+        -- A person is as sure as the weakest of its links.
+        {{ first_value_of(
+            "links.strength",
+            where="links.strength is not null",
+            order="links.match_probability, links.strength",
+        ) }} as evidence_strength,
+        min(links.match_probability) as weakest_link_probability
     from links
     inner join records
         on links.source = records.source
@@ -79,6 +116,24 @@ final as (
         persons.record_count,
         persons.source_count,
         persons.sources,
+        persons.evidence_strength,
+        persons.weakest_link_probability,
+        households.household_id,
+        households.basis as household_basis,
+        identities.name_source,
+        identities.name_reported_date,
+        identities.phone is not null as has_phone,
+        identities.phone_source,
+        identities.phone_reported_date,
+        identities.email is not null as has_email,
+        identities.email_source,
+        identities.email_reported_date,
+        cast(extract(year from identities.birth_date) as integer) as birth_year,
+        identities.birth_date_source,
+        identities.birth_date_reported_date,
+        left(identities.postcode, 2) as postcode_area,
+        identities.address_source,
+        identities.address_reported_date,
         surviving_demographics.age_band,
         surviving_demographics.age_level,
         surviving_demographics.income_band,
@@ -91,6 +146,8 @@ final as (
         surviving_demographics.source as demographics_source,
         surviving_demographics.reported_date as demographics_reported_date
     from persons
+    left join identities on persons.person_id = identities.person_id
+    left join households on persons.person_id = households.person_id
     left join surviving_demographics
         on persons.person_id = surviving_demographics.person_id
         and surviving_demographics.place = 1
@@ -102,6 +159,24 @@ select
     record_count,
     source_count,
     sources,
+    evidence_strength,
+    weakest_link_probability,
+    household_id,
+    household_basis,
+    name_source,
+    name_reported_date,
+    has_phone,
+    phone_source,
+    phone_reported_date,
+    has_email,
+    email_source,
+    email_reported_date,
+    birth_year,
+    birth_date_source,
+    birth_date_reported_date,
+    postcode_area,
+    address_source,
+    address_reported_date,
     age_band,
     age_level,
     income_band,

@@ -1,7 +1,8 @@
 {{ config(indexes=[{"columns": ["person_id", "channel"], "unique": true}]) }}
 
 -- Where a person can be reached and whether that is allowed. Only the publisher's role reads it.
--- Grain: one row per person and channel. No consent is assumed: without a grant it is unknown.
+-- Grain: one row per person and channel. No consent is assumed: without a grant it is unknown. That
+-- records turn out to be one person never widens consent: see docs/decisions/0028.
 with contact_points as (
     {{ union_feed("contact_points") }}
 ),
@@ -24,7 +25,16 @@ newest_points as (
         source,
         source_customer_id,
         channel,
-        contact_value,
+        -- Nobody is reached at a placeholder: policy.yml.
+        case
+            when
+                contact_value like '%@%' and {{ is_placeholder("emails", "contact_value") }}
+                then null
+            when
+                contact_value not like '%@%' and {{ is_placeholder("phones", "contact_value") }}
+                then null
+            else contact_value
+        end as contact_value,
         consent_status,
         consent_at,
         updated_at,
@@ -35,8 +45,9 @@ newest_points as (
     from contact_points
 ),
 
--- A grant by policy adds the channel for every record of its source. Where no contact point is
--- known, the source's own number of the customer says whom to reach: the source has the address.
+-- A grant by policy adds the channel for every record of its source. Where the record's own contact
+-- point is not known, the source's number of the customer says whom to reach: the source has the
+-- address.
 statements as (
     select
         links.person_id,
@@ -59,58 +70,50 @@ statements as (
         links.source,
         links.source_customer_id,
         grants.channel,
-        links.source || ' customer ' || links.source_customer_id as contact_value,
+        coalesce(
+            newest_points.contact_value, links.source || ' customer ' || links.source_customer_id
+        ) as contact_value,
         'granted by policy' as consent_status,
         grants.reason as basis,
         cast(null as timestamptz) as consent_at,
-        cast(null as timestamptz) as updated_at
+        newest_points.updated_at
     from links
     inner join grants on links.source = grants.source
+    left join newest_points
+        on links.source = newest_points.source
+        and links.source_customer_id = newest_points.source_customer_id
+        and grants.channel = newest_points.channel
+        and newest_points.place = 1
 ),
 
--- A denial wins over everything, a grant at the source over the policy's.
-weighed as (
-    select
-        person_id,
-        source,
-        source_customer_id,
-        channel,
-        contact_value,
-        consent_status,
-        basis,
-        consent_at,
-        updated_at,
-        case consent_status
-            when 'denied' then 1
-            when 'granted' then 2
-            when 'granted by policy' then 3
-            else 4
-        end as weight
-    from statements
-),
-
--- The newest value of any of a person's records, whichever of them says what of consent.
+-- Of all the person's records the strictest statement wins: a denial over everything, then a grant
+-- at a source, then the policy's. The newest of several, and its own contact value with it: a grant
+-- holds for the address it was given for and for no other.
 ranked as (
     select
         person_id,
         channel,
         source,
+        contact_value,
         consent_status,
         basis,
         consent_at,
-        first_value(contact_value) over (
-            partition by person_id, channel
-            order by
-                contact_value is null asc, updated_at desc nulls last, source asc,
-                source_customer_id asc
-        ) as contact_value,
         row_number() over (
             partition by person_id, channel
             order by
-                weight asc, consent_at desc nulls last, source asc, source_customer_id asc,
+                case consent_status
+                    when 'denied' then 1
+                    when 'granted' then 2
+                    when 'granted by policy' then 3
+                    else 4
+                end,
+                consent_at desc nulls last,
+                updated_at desc nulls last,
+                source asc,
+                source_customer_id asc,
                 basis asc
         ) as place
-    from weighed
+    from statements
 ),
 
 final as (

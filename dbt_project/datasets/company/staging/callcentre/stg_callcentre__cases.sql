@@ -25,10 +25,19 @@ with cases as (
 final as (
     select
         'callcentre:' || case_id as case_id,
-        coalesce('member:' || member_id, {{ contact_hash("phone", "phone") }})
-            as source_customer_id,
+        -- Families share a phone: who gave no account is told apart by the name as well.
+        coalesce(
+            'member:' || member_id,
+            {{ contact_hash("phone", "phone") }}
+            || coalesce(':' || md5({{ normal_name("caller_name") }}), '')
+        ) as source_customer_id,
         array_remove(array['member:' || member_id], null) as exact_keys,
         opened_at as first_seen_at,
+        cast(null as text) as email,
+        cast(null as date) as birth_date,
+        cast(null as text) as postcode,
+        cast(null as text) as address,
+        opened_at as reported_at,
         {{ trimmed("caller_name") }} as person_name,
         {{ trimmed("phone") }} as phone,
         {{ trimmed("channel") }} as channel,
@@ -54,6 +63,11 @@ select
     source_customer_id,
     exact_keys,
     first_seen_at,
+    email,
+    birth_date,
+    postcode,
+    address,
+    reported_at,
     person_name,
     phone,
     channel,

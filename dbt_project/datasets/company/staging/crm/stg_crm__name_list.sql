@@ -112,6 +112,8 @@ final as (
         source_customer_id,
         array_remove(array['membership:' || membership_number], null) as exact_keys,
         {{ day_start("coalesce(entered_date, _file_date)") }} as first_seen_at,
+        -- Every drop repeats what was told on the day of the last edit.
+        {{ day_start("coalesce(last_edited_date, entered_date, _file_date)") }} as reported_at,
         membership_number,
         person_name,
         email,
@@ -155,6 +157,7 @@ select
     source_customer_id,
     exact_keys,
     first_seen_at,
+    reported_at,
     membership_number,
     person_name,
     email,

@@ -33,6 +33,7 @@ final as (
             null
         ) as exact_keys,
         registered_at as first_seen_at,
+        updated_at as reported_at,
         {{ trimmed("membership_number") }} as membership_number,
         {{ trimmed("name") }} as person_name,
         {{ trimmed("login_email") }} as email,
@@ -53,6 +54,7 @@ select
     source_customer_id,
     exact_keys,
     first_seen_at,
+    reported_at,
     membership_number,
     person_name,
     email,

@@ -16,6 +16,13 @@ final as (
         -- The shop and the other sources of the demo share the household's number.
         array['household:' || customer_id] as exact_keys,
         registered_at as first_seen_at,
+        cast(null as text) as person_name,
+        cast(null as text) as phone,
+        cast(null as text) as email,
+        cast(null as date) as birth_date,
+        cast(null as text) as postcode,
+        cast(null as text) as address,
+        cast(null as timestamptz) as reported_at,
         updated_at,
         _dlt_load_id as load_id
     from customers
@@ -25,6 +32,13 @@ select
     source_customer_id,
     exact_keys,
     first_seen_at,
+    person_name,
+    phone,
+    email,
+    birth_date,
+    postcode,
+    address,
+    reported_at,
     updated_at,
     load_id
 from final
