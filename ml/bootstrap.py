@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.arrays import BoolArray, FloatArray
 
@@ -164,7 +165,7 @@ def _concentration(score: FloatArray, truth: FloatArray) -> Measure:
     return measure
 
 
-def _descending(score: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+def _descending(score: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns the rows by falling score, and where each run of equal scores ends."""
     order = np.argsort(-score, kind="stable")
     ordered = score[order]

@@ -111,9 +111,7 @@ def _show(found: "Evaluation") -> None:
         soft_wrap=True,
     )
     for outcome in found.outcomes:
-        title = _TITLES[outcome.task].format(
-            horizon=plan.horizon_days, live=found.live_within_days
-        )
+        title = _TITLES[outcome.task].format(horizon=plan.horizon_days, live=found.live_within_days)
         events = "" if outcome.test_events is None else f", {outcome.test_events} times so"
         out.print(f"\n{title} ({outcome.test_rows} customers{events})", soft_wrap=True)
         if outcome.refusal:

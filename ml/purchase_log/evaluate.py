@@ -193,9 +193,7 @@ def _evaluate(
             judgement = _judge_probability(task, learning, test, minima)
     except (TooLittleData, ModelError) as error:
         refusal = str(error)
-    return Outcome(
-        task, len(learning.all.bought), len(test.bought), events, judgement, refusal
-    )
+    return Outcome(task, len(learning.all.bought), len(test.bought), events, judgement, refusal)
 
 
 def _judge_probability(
@@ -248,9 +246,7 @@ def _require_both(task: str, learning: Learning, test: Snapshot, minima: Trainin
     )
 
 
-def _require_value(
-    log: PurchaseLog, learning: Learning, test: Snapshot, minima: Training
-) -> None:
+def _require_value(log: PurchaseLog, learning: Learning, test: Snapshot, minima: Training) -> None:
     if log.has_one_amount:
         raise TooLittleData(
             "Every day with a purchase has the same amount: there is no spend to tell apart.",

@@ -227,4 +227,4 @@ def _days(path: Path, name: str, text: Any) -> NDArray[np.int64]:
             "Write days as YYYY-MM-DD.",
         )
     days: NDArray[np.int64] = parsed.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return days[codes]
+    return np.asarray(days[codes], dtype=np.int64)

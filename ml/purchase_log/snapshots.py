@@ -157,7 +157,8 @@ def _gaps(log: PurchaseLog, rows: BoolArray, count: FloatArray) -> tuple[FloatAr
 
     mean = _share(total(gaps), count - 1)
     variance = _share(total((gaps - mean[who]) ** 2), count - 2)
-    return mean, np.sqrt(variance)
+    deviation: FloatArray = np.sqrt(variance)
+    return mean, deviation
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

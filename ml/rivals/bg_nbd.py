@@ -1,9 +1,10 @@
 """BG/NBD: when customers buy, and when they stop for good.
 
 Source of the model and of every formula unless said otherwise: P. S. Fader, B. G. S. Hardie and
-K. L. Lee, "Counting your customers the easy way: an alternative to the Pareto/NBD model", Marketing
-Science 24(2), 2005. While alive, a customer buys at random times at rate lambda; after each purchase
-the customer is gone with probability p. Over customers lambda is Gamma(r, alpha), p is Beta(a, b).
+K. L. Lee, "Counting your customers the easy way: an alternative to the Pareto/NBD model",
+Marketing Science 24(2), 2005. While alive, a customer buys at random times at rate lambda; after
+each purchase the customer is gone with probability p. Over customers lambda is Gamma(r, alpha) and
+p is Beta(a, b).
 
 Symbols as there: x repeat purchases, the last at t_x, in the T days since the first.
 """
@@ -72,9 +73,9 @@ class BgNbd:
     ) -> FloatArray:
         """Returns the probability of no purchase in the `days` after T.
 
-        A customer alive at T, whose lambda is Gamma(r + x, alpha + T) by then, leaves only at a next
-        purchase, so silence means gone already or no purchase by chance: P(gone) + P(alive)
-        E[exp(-lambda days)].
+        A customer alive at T, whose lambda is Gamma(r + x, alpha + T) by then, leaves only at a
+        next purchase, so silence means gone already or no purchase by chance: P(gone) +
+        P(alive) E[exp(-lambda days)].
         """
         quiet = np.exp((self.r + x) * np.log((self.alpha + T) / (self.alpha + T + days)))
         silence: FloatArray = 1 - self.alive_probability(x, t_x, T) * (1 - quiet)

@@ -43,16 +43,18 @@ def as_json(rival: ProbabilityRival | ValueRival) -> dict[str, Any]:
 
 def probability_rival(document: Mapping[str, Any]) -> ProbabilityRival:
     """Returns the rival that `as_json` described; raises `ModelError` for an unknown name."""
-    return _revive({rival.name: rival for rival in PROBABILITY_RIVALS}, document)
+    found: ProbabilityRival = _revive({rival.name: rival for rival in PROBABILITY_RIVALS}, document)
+    return found
 
 
 def value_rival(document: Mapping[str, Any]) -> ValueRival:
     """Returns the rival that `as_json` described; raises `ModelError` for an unknown name."""
-    return _revive({rival.name: rival for rival in VALUE_RIVALS}, document)
+    found: ValueRival = _revive({rival.name: rival for rival in VALUE_RIVALS}, document)
+    return found
 
 
 def _revive(kinds: Mapping[str, type[Any]], document: Mapping[str, Any]) -> Any:
-    name = document.get("name")
+    name = str(document.get("name"))
     if name not in kinds:
         raise ModelError(f"There is no rival {name!r}.", f"Known: {', '.join(kinds)}; train again.")
     fields = {key: value for key, value in document.items() if key != "name"}

@@ -1,7 +1,7 @@
 """Gamma-Gamma: what a customer spends on a purchase, drawn to what all spend.
 
-Source of the model and of every formula: P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma model of
-monetary value", 2013. A customer's amounts are Gamma(p, v), and v is Gamma(q, gamma) over customers.
+Source of the model and of every formula: P. S. Fader and B. G. S. Hardie, "The Gamma-Gamma model
+of monetary value", 2013. A customer's amounts are Gamma(p, v); over customers v is Gamma(q, gamma).
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@ import numpy as np
 from ml.arrays import FloatArray
 from warehouse.errors import ModelError
 
-# Weight of the squared log of each parameter against the mean log-likelihood of a customer. It keeps
-# parameters finite that the data does not settle, as when nobody ever bought twice.
+# Weight of the squared log of each parameter against the mean log-likelihood of a customer. It
+# keeps parameters finite that the data does not settle, as when nobody ever bought twice.
 PENALTY = 1e-6
 _BOUND = 12.0  # a parameter stays between e^-12 and e^12
 

@@ -92,7 +92,7 @@ class RfmCells:
 
 @dataclass(frozen=True)
 class RfmLogistic:
-    """Logistic regression on logs of recency, frequency, spend and tenure, squares and products."""
+    """Logistic regression on logs of recency, frequency, spend and tenure, with some products."""
 
     name: ClassVar[str] = "rfm_logistic"
     says: ClassVar[str] = "logistic regression on recency, frequency, spend and tenure"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.arrays import Columns, FloatArray
 
@@ -12,6 +13,9 @@ _CELLS_EACH = 5
 _PRIOR_ROWS = 20.0
 
 _TERM_COLUMNS = (*_CELL_COLUMNS, "tenure_days")
+# Squares and products of recency, frequency and tenure; not the square of tenure, which runs away
+# where all customers are older on the day of the test than on any day before.
+_PRODUCTS = ((0, 0), (0, 1), (1, 1), (0, 3), (1, 3))
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Polynomial:
-    """Logs of recency, frequency, spend and tenure, standardised, with squares and products."""
+    """Logs of recency, frequency, spend and tenure, standardised, with some products."""
 
     centres: tuple[float, ...]
     scales: tuple[float, ...]
@@ -59,11 +63,11 @@ class Polynomial:
     def terms(self, columns: Columns) -> FloatArray:
         """Returns rows x terms."""
         values = (_logs(columns) - np.array(self.centres)) / np.array(self.scales)
-        left, right = np.triu_indices(values.shape[1])
-        return np.column_stack([values, values[:, left] * values[:, right]])
+        products = [values[:, left] * values[:, right] for left, right in _PRODUCTS]
+        return np.column_stack([values, *products])
 
 
-def _members(columns: Columns, edges: tuple[tuple[float, ...], ...]) -> np.ndarray:
+def _members(columns: Columns, edges: tuple[tuple[float, ...], ...]) -> NDArray[np.int64]:
     member = np.zeros(len(columns[_CELL_COLUMNS[0]]), dtype=np.int64)
     for name, cuts in zip(_CELL_COLUMNS, edges, strict=True):
         member = member * _CELLS_EACH + np.searchsorted(np.array(cuts), columns[name], side="left")

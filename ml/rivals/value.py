@@ -91,7 +91,8 @@ class RfmRegression:
         """Returns each customer's expected spend."""
         margin = self.inputs.terms(columns) @ np.array(self.coefficients) + self.intercept
         # e^50 is above any ceiling and still a number.
-        return np.minimum(np.exp(np.minimum(margin, 50.0)) * self.unit, self.ceiling)
+        spend: FloatArray = np.minimum(np.exp(np.minimum(margin, 50.0)) * self.unit, self.ceiling)
+        return spend
 
 
 @dataclass(frozen=True)
