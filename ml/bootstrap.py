@@ -150,7 +150,7 @@ def gini(score: FloatArray, truth: FloatArray) -> Measure:
 
 
 def _concentration(score: FloatArray, truth: FloatArray) -> Measure:
-    """Returns the area between the share of the truth gathered by falling score and the diagonal."""
+    """Returns the area between the share of the truth gathered by score and the diagonal."""
     order, ends = _descending(score)
     ordered = truth[order]
 

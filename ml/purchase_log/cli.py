@@ -50,7 +50,9 @@ def evaluate(
     ] = None,
     live_within: Annotated[
         int | None,
-        typer.Option(min=1, max=3650, help="Bought within so many days: live. [default: horizon]"),
+        typer.Option(
+            min=1, max=3650, help="Bought within so many days: live; a horizon by default."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything there too.")

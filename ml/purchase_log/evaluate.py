@@ -151,7 +151,8 @@ def plan_days(log: PurchaseLog, as_of: date, horizon_days: int) -> Plan:
             f"Name a day up to {latest} by --as-of, or a shorter --horizon.",
         )
     step = max(MIN_STEP_DAYS, horizon_days // 4)
-    day, days = shift(as_of, -horizon_days), []
+    day = shift(as_of, -horizon_days)
+    days: list[date] = []
     while day >= shift(log.first_day, horizon_days) and len(days) < MAX_DAYS:
         days.append(day)
         day = shift(day, -step)
@@ -162,7 +163,7 @@ def plan_days(log: PurchaseLog, as_of: date, horizon_days: int) -> Plan:
         needed = 3 * horizon_days + (VALIDATION_DAYS - 1) * step
         raise TooLittleData(
             f"The log begins on {log.first_day}, {(as_of - log.first_day).days} days before "
-            f"{as_of}; at a horizon of {horizon_days} days {needed} are needed: one horizon to know "
+            f"{as_of}; at a horizon of {horizon_days} days {needed} are needed: one to know "
             "customers by, one to fit on, one to validate on.",
             "Name a later day by --as-of, or a shorter --horizon.",
         )

@@ -67,8 +67,8 @@ def read_log(
 ) -> PurchaseLog:
     """Returns the log of a CSV file with a header line; a column is given or has a usual name.
 
-    A negative amount is a return: it is no purchase, and comes off what was spent. Rows that name no
-    customer are left out and counted in the log line.
+    A negative amount is a return: it is no purchase, and comes off what was spent. Rows that name
+    no customer are left out and counted in the log line.
 
     Raises:
         SourceError: the file, a column or a value is not as it must be; names the line.

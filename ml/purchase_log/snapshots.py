@@ -163,4 +163,5 @@ def _gaps(log: PurchaseLog, rows: BoolArray, count: FloatArray) -> tuple[FloatAr
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
     """Returns part over whole; NaN where the whole is not above zero."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    share: FloatArray = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return share

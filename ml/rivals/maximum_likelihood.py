@@ -11,6 +11,7 @@ from warehouse.errors import ModelError
 # keeps parameters finite that the data does not settle, as when nobody ever bought twice.
 PENALTY = 1e-6
 _BOUND = 12.0  # a parameter stays between e^-12 and e^12
+_MAX_SLOPE = 1e-3  # of the mean log-likelihood by the log of a parameter, at the maximum
 
 # From parameters to (each customer's log-likelihood, its derivatives parameters x customers).
 LogLikelihood = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -48,7 +49,8 @@ def maximise(
         bounds=[(-_BOUND, _BOUND)] * len(start),
         options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-7},
     )
-    if not np.isfinite(found.fun) or np.abs(found.jac).max() > 1e-2:
+    inside = np.abs(found.x) < _BOUND
+    if not np.isfinite(found.fun) or np.abs(found.jac[inside]).max(initial=0.0) > _MAX_SLOPE:
         raise ModelError(
             f"{name} found no maximum of its likelihood ({found.message}).",
             "Look for customers with impossible days or amounts in the purchases.",

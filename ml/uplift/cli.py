@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ml.purchase_log.cli import require_writable, write_json
-from ml.uplift.qini import DEFINITION
 from warehouse.policy import load_policy
 from warehouse.progress import doing, wide_console
 from warehouse.settings import load_settings
@@ -23,13 +22,25 @@ def evaluate_uplift(
         str | None,
         typer.Option(
             metavar="A,B,...",
-            help="Columns known before the treatment. [default: all others]",
+            help="Columns known before the treatment; all others by default.",
         ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write everything there too.")
     ] = None,
 ) -> None:
+    """Hold the uplift learner against other orders on a randomised table.
+
+    A random half is learned from, the other judged by; the seed is the policy's. Rivals: a random
+    order, a response model (the expected outcome if treated) and a T-learner (the difference of the
+    expected outcomes with and without). Intervals are 95 % by paired bootstrap over people.
+
+    Qini coefficient: people are ordered by falling score. The curve at the top share s of them is
+    the sum of outcomes of the treated in that top over all treated, less the same of the control:
+    what treating only that top would bring, per person. The coefficient is the area between the
+    curve and the straight line to its end, over s from 0 to 1. It is in units of the outcome per
+    person, not divided by a perfect order's; a random order has 0.
+    """
     from ml.uplift.evaluate import evaluate
     from ml.uplift.table import read_treatment_table
 
@@ -42,16 +53,6 @@ def evaluate_uplift(
         found = evaluate(people, seed)
     write_json(json_file, {**found.as_json(), "left_out": list(people.left_out)})
     _show(found, people.left_out)
-
-
-evaluate_uplift.__doc__ = f"""Hold the uplift learner against other orders on a randomised table.
-
-A random half is learned from, the other judged by; the seed is the policy's. Rivals: a random
-order, a response model (the expected outcome if treated) and a T-learner (the difference of two
-such models). Intervals are 95 % by paired bootstrap.
-
-{DEFINITION}
-"""
 
 
 def _show(found: "UpliftEvaluation", left_out: tuple[str, ...]) -> None:

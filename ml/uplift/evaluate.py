@@ -9,7 +9,7 @@ from ml import bootstrap
 from ml.arrays import BoolArray, FloatArray
 from ml.bootstrap import Interval, Measure
 from ml.uplift import learner
-from ml.uplift.qini import DEFINITION, average_effect, qini
+from ml.uplift.qini import average_effect, qini
 from ml.uplift.table import TreatmentTable
 
 TOP_SHARES = (0.1, 0.3)
@@ -60,7 +60,7 @@ class UpliftEvaluation:
 
     def as_json(self) -> dict[str, Any]:
         """Returns everything, in plain types."""
-        return {**asdict(self), "verdict": self.verdict, "definition": DEFINITION}
+        return {**asdict(self), "verdict": self.verdict}
 
 
 def evaluate(table: TreatmentTable, seed: int) -> UpliftEvaluation:

@@ -9,17 +9,15 @@ import numpy as np
 from ml.arrays import BoolArray, FloatArray
 from ml.bootstrap import Measure
 
-DEFINITION = (
-    "Qini coefficient: people are ordered by falling score; the curve at the top share s of them is "
-    "the sum of outcomes of the treated in that top over all treated, less the same of the control "
-    "(what treating only that top would bring, per person). The coefficient is the area between "
-    "that curve and the straight line to its end, over s from 0 to 1. It is in units of the outcome "
-    "per person, not divided by a perfect order's; a random order has 0."
-)
-
 
 def qini(score: FloatArray, treated: BoolArray, outcome: FloatArray) -> Measure:
-    """Returns the Qini coefficient as a measure over weighted rows; equal scores share alike."""
+    """Returns the Qini coefficient as a measure over weighted rows; equal scores share alike.
+
+    The curve at the top share s is the sum of outcomes of the treated among that top over all
+    treated, less the same of the control. The coefficient is the area between the curve and the
+    straight line to its end, over s from 0 to 1: in units of the outcome per person, not divided by
+    a perfect order's. A random order has 0.
+    """
     order = np.argsort(-score, kind="stable")
     ordered = score[order]
     ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
