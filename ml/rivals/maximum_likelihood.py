@@ -50,7 +50,8 @@ def maximise(
         options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-7},
     )
     inside = np.abs(found.x) < _BOUND
-    if not np.isfinite(found.fun) or np.abs(found.jac[inside]).max(initial=0.0) > _MAX_SLOPE:
+    steep = np.abs(found.jac[inside]).max(initial=0.0) > _MAX_SLOPE
+    if not np.isfinite(found.fun) or (steep and not found.success):
         raise ModelError(
             f"{name} found no maximum of its likelihood ({found.message}).",
             "Look for customers with impossible days or amounts in the purchases.",

@@ -79,5 +79,5 @@ def test_a_fault_is_one_line_with_its_place_and_a_remedy(
 def test_a_missing_file_and_a_missing_column_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"There is no file .*none\.csv"):
         read_log(tmp_path / "none.csv", customer=None, date_column=None, amount=None)
-    with pytest.raises(SourceError, match="no column who.*It has: customer, date, amount"):
+    with pytest.raises(SourceError, match=r"no column who.*It has: customer, date, amount"):
         read(tmp_path, "customer,date,amount\na,2024-01-01,1\n", customer="who")
