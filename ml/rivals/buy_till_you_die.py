@@ -12,6 +12,7 @@ YEAR_DAYS = 365
 # More customers than this settle no parameter any better; a sample of them is fitted.
 MAX_CUSTOMERS = 50_000
 _SAMPLE_SEED = 0
+_NO_SPREAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class BuyTillYouDie:
         """Returns the account of a base: everybody who ever bought, live and lapsed.
 
         Raises:
-            ModelError: nobody spent anything, or a likelihood has no maximum.
+            ModelError: a likelihood has no maximum.
         """
         size = len(base["recency_days"])
         if size > MAX_CUSTOMERS:
@@ -38,10 +39,7 @@ class BuyTillYouDie:
             base = {name: values[chosen] for name, values in base.items()}
         count, mean = base["purchase_day_count"], base["spend_per_purchase_day"]
         spent = mean > 0
-        amounts = (
-            GammaGamma.fit(count[spent], mean[spent]) if spent.any() else GammaGamma(1.0, 2.0, 0.0)
-        )
-        return cls(BgNbd.fit(*_timing(base)), amounts)
+        return cls(BgNbd.fit(*_timing(base)), _fit_amounts(count[spent], mean[spent]))
 
     def alive_probability(self, columns: Columns) -> FloatArray:
         """Returns the probability that a customer has not left for good."""
@@ -64,6 +62,16 @@ class BuyTillYouDie:
     def expected_spend(self, columns: Columns, days: float = YEAR_DAYS) -> FloatArray:
         """Returns the expected spend within so many days: a year's, unless said otherwise."""
         return self.expected_purchases(columns, days) * self.expected_amount(columns)
+
+
+def _fit_amounts(count: FloatArray, mean: FloatArray) -> GammaGamma:
+    """Returns the fit, or where all spend alike the parameters that expect just that of everybody.
+
+    Without any spread between customers the likelihood has no maximum.
+    """
+    if not len(mean) or np.ptp(mean) <= _NO_SPREAD * mean.max():
+        return GammaGamma(p=1.0, q=2.0, gamma=float(mean[0]) if len(mean) else 0.0)
+    return GammaGamma.fit(count, mean)
 
 
 def _timing(columns: Columns) -> tuple[FloatArray, FloatArray, FloatArray]:

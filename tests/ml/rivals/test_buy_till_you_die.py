@@ -97,6 +97,7 @@ def test_a_base_in_which_nobody_bought_twice_is_all_alive_and_finite() -> None:
     spend = process.expected_spend(base)
     assert np.isfinite(spend).all()
     assert (spend >= 0).all()
+    assert process.expected_amount(base) == pytest.approx(5.0)  # as everybody spends
 
 
 def test_who_gave_everything_back_is_expected_to_spend_as_all_do() -> None:

@@ -20,7 +20,7 @@ def experiment(
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows, 8))
     treated = rng.uniform(size=rows) < 0.5
-    plain = 0.2 + 0.1 * (x[:, 0] > 0.5)
+    plain = 0.15 + 0.4 * (x[:, 0] > 0.5)
     effect = strength * np.where(x[:, 2] > 0.7, -0.1, 0.03 + 0.1 * (x[:, 3] > 0))
     bought = rng.uniform(size=rows) < plain + treated * effect
     return {f"x{i}": x[:, i] for i in range(8)}, treated, bought.astype(np.float64), effect
