@@ -12,7 +12,7 @@ def read(tmp_path: Path, text: str | bytes, **columns: str) -> PurchaseLog:
     path = tmp_path / "log.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     given = {"customer": None, "date_column": None, "amount": None, **columns}
-    return read_log(path, **given)  # type: ignore[arg-type]
+    return read_log(path, **given)
 
 
 def test_a_log_is_one_row_per_customer_and_day(tmp_path: Path) -> None:
