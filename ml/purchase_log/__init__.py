@@ -1,0 +1,1 @@
+"""Evaluates churn, win-back and value out of time on a bare log of purchases."""

@@ -1,0 +1,1 @@
+"""Whom contact changes: effects learned from a random control group."""
