@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from demo.cli import demo_app
+from ml.identity.cli import identity_app
 from sources.cli import source_app
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
@@ -35,6 +36,7 @@ app.add_typer(source_app, name="source")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(customer_app, name="customer")
 app.add_typer(models_app, name="models")
+app.add_typer(identity_app, name="identity")
 
 AsOf = Annotated[
     str, typer.Option("--as-of", metavar="DAY", help="The business day, written YYYY-MM-DD.")
