@@ -12,6 +12,7 @@ import typer
 from demo.cli import demo_app
 from ml.purchase_log.cli import evaluate
 from ml.uplift.cli import evaluate_uplift
+from ml.identity.cli import identity_app
 from sources.cli import source_app
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
@@ -39,6 +40,7 @@ app.add_typer(customer_app, name="customer")
 app.add_typer(models_app, name="models")
 app.command()(evaluate)
 app.command()(evaluate_uplift)
+app.add_typer(identity_app, name="identity")
 
 AsOf = Annotated[
     str, typer.Option("--as-of", metavar="DAY", help="The business day, written YYYY-MM-DD.")

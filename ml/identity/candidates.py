@@ -1,0 +1,74 @@
+"""Which pairs of records are worth comparing: those that share a value that few have.
+
+Such values are called keys: a phone, a mail address, a name with a birth date, and so on. A key of
+more records than the policy allows brings no pair, so the work is bounded whatever people type; and
+where it is a value by itself (a phone, a mail, an address, an exact key) it is no evidence either.
+"""
+
+import duckdb
+
+# Per kind of key, SQL over a row of `standard`: its values as a list, null where there are none.
+KINDS = {
+    "exact_key": "exact_keys",
+    "phone": "phones",
+    "email": "emails",
+    "mail_name": "mail_names",
+    "address": "homes",
+    "name": "name_sounds",
+    "name_birth": "list_transform(name_sounds, lambda name: name || ' ' || birth)",
+    "name_postcode": "list_transform(name_sounds, lambda name: name || ' ' || postcode)",
+    "part_birth": "list_transform(name_parts, lambda part: part || ' ' || birth)",
+    "part_postcode": "list_transform(name_parts, lambda part: part || ' ' || postcode)",
+    "birth": "[birth]",
+    "birth_postcode": "[birth || ' ' || postcode]",
+    "address_parts": (
+        "list_transform(list_zip(address_parts[:-2], address_parts[2:]),"
+        " lambda two: two[1] || ' ' || two[2])"
+    ),
+}
+# The kinds that are one column's values.
+VALUES = {kind: column for kind, column in KINDS.items() if column.isidentifier()}
+# A key of another kind than a contact brings no pair above so many records: it only finds pairs that
+# other keys may find as well.
+_MAX_MIXED = 20
+# The kinds that may be ignored as evidence: too many persons have the others by nature.
+CONTACTS = ("exact_key", "phone", "email", "mail_name", "address")
+
+
+def key_of(kind: str, value: str) -> str:
+    """SQL for the key of a value: a positive number, whose last hexadecimal digit is the kind."""
+    return f"(((hash({value}) >> 5) * 16)::bigint + {list(KINDS).index(kind)})"
+
+
+def limit_of(key: str, max_records: int) -> str:
+    """SQL for the number of records above which a key brings no pair."""
+    limits = [max_records if kind in CONTACTS else min(max_records, _MAX_MIXED) for kind in KINDS]
+    return f"({limits})[{key} % 16 + 1]"
+
+
+def keys_of(table: str, identifier: str) -> str:
+    """SQL for the keys of every row of a table like `standard`: `identifier` and key."""
+    return " union all ".join(
+        f"""
+        select {identifier}, {key_of(kind, "value")} as key
+        from (select {identifier}, unnest({values}) as value from {table}) as spread
+        where value is not null
+        """
+        for kind, values in KINDS.items()
+    )
+
+
+def find_candidates(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `candidates` (record_l, record_r) of the tables `usable` and `touched`.
+
+    `usable` (key, record) holds what brings pairs; of each pair one record is in `touched`.
+    """
+    connection.execute(
+        """
+        create or replace table candidates as
+        select distinct one.record as record_l, other.record as record_r
+        from usable as one
+        inner join usable as other on one.key = other.key and one.record < other.record
+        where one.record in (from touched) or other.record in (from touched)
+        """
+    )

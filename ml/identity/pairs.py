@@ -1,0 +1,274 @@
+"""Finds the pairs of records that may be one person, and says what speaks for each of them.
+
+A night pairs again only what is new or changed. The result is the same as if all had been paired:
+what a pair weighs rests on its two records, the weights in force, and which values are held by too
+many records. So besides the records that changed themselves, those are paired again that hold a
+value which passed that limit tonight, in either direction.
+"""
+
+import hashlib
+import json
+import logging
+import secrets
+from pathlib import Path
+
+import duckdb
+import splink
+
+from ml import registry
+from ml.identity import comparisons
+from ml.identity.candidates import KINDS, find_candidates
+from ml.identity.comparisons import COMPARISONS, Weights
+from ml.identity.scope import forget_too_many, take_all, take_changed
+from ml.identity.store import Store, open_store
+from ml.identity.weigh import BUILTIN, builtin_weights, weigh
+from warehouse.context import RunContext
+
+logger = logging.getLogger(__name__)
+
+MODEL_NAME = "identity"
+
+# What exact keys are called by who reads of them; other kinds are called as in the key.
+_KEY_WORDS = {
+    "card": "membership number",
+    "membership": "membership number",
+    "member": "member account",
+    "mail": "verified mail",
+    "household": "household number",
+}
+
+
+def find_pairs(context: RunContext) -> dict[str, int | float | str]:
+    """Brings `identity.pairs` and the tables beside it to the end of the business day.
+
+    Returns:
+        Counts of records, pairs and ignored values, whether all was paired, the model's version.
+
+    Raises:
+        WarehouseError: the unioned person records are not built.
+        ModelError: the weights in force are missing or damaged.
+    """
+    weights, version = weights_in_force(context)
+    with open_store(context) as store, duckdb.connect() as connection:
+        records = store.count_records()
+        fingerprint = _fingerprint(context, version, records)
+        before = store.row("select fingerprint, salt from pii.pairing")
+        salt = before[1] if before else secrets.token_hex(16)
+        is_full = before is None or before[0] != fingerprint
+        take = take_all if is_full else take_changed
+        paired = take(connection, store, context.policy)
+        forget_too_many(connection)
+        find_candidates(connection)
+        weigh(connection, weights, records, context.policy.identity.review_probability)
+        explain(connection, weights, records)
+        _replace_pairs(connection, store, version, is_full=is_full)
+        _replace_values(connection, store, context, salt, is_full=is_full)
+        store.execute(
+            f"""
+            insert into pii.pairing (fingerprint, salt) values ('{fingerprint}', '{salt}')
+            on conflict (is_only) do update set fingerprint = excluded.fingerprint
+            """
+        )
+        pairs = store.row("select count(*) from identity.pairs")
+        ignored = store.row("select count(*), sum(records) from identity.ignored_values")
+    return {
+        "records": records,
+        "paired_again": paired,
+        "is_full_pairing": int(is_full),
+        "pairs": int(pairs[0]) if pairs else 0,
+        "ignored_values": int(ignored[0]) if ignored else 0,
+        "records_of_ignored_values": int(ignored[1] or 0) if ignored else 0,
+        "model_version": version,
+    }
+
+
+def weights_in_force(context: RunContext) -> tuple[Weights, str]:
+    """Returns the weights of the day and their version; those of the package are `builtin`."""
+    with context.connection() as connection:
+        champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
+    if champion is None:
+        return builtin_weights(), BUILTIN
+    manifest = registry.load(context.settings.models_dir, champion).manifest
+    return Weights.from_json(manifest["weights"]), champion.version
+
+
+def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, records: int) -> None:
+    """Makes `explained` of `weighed`, `usable` and `standard`: the pairs as they are handed on.
+
+    Columns: record_a, record_b, match_weight, match_probability, rests_on, evidence, agrees,
+    differs. A pair that shares an exact key is certain; its weight is what the fields say.
+    """
+    exact_key = list(KINDS).index("exact_key")
+    agrees, differs = _fields(agreement=True), _fields(agreement=False)
+    words = " ".join(f"when '{kind}' then '{word}'" for kind, word in _KEY_WORDS.items())
+    connection.execute(
+        f"""
+        create or replace table exact as
+        with tied as (
+            select distinct one.record as record_l, other.record as record_r
+            from usable as one
+            inner join usable as other on one.key = other.key and one.record < other.record
+            where one.key % 16 = {exact_key}
+                and (one.record in (from touched) or other.record in (from touched))
+        )
+
+        select
+            tied.record_l,
+            tied.record_r,
+            list_transform(
+                list_sort(list_distinct(list_transform(
+                    list_intersect(one.exact_keys, other.exact_keys),
+                    lambda key: split_part(key, ':', 1)))),
+                lambda kind: case kind {words} else kind end
+            ) as key_words
+        from tied
+        inner join standard as one on tied.record_l = one.record
+        inner join standard as other on tied.record_r = other.record;
+
+        create or replace table explained as
+        with certain as (
+            select likeness.*, exact.key_words,
+                {comparisons.weight_against(weights, "strangers", records)} as match_weight
+            from ({comparisons.likeness("exact")}) as likeness
+            inner join exact using (record_l, record_r)
+        ),
+
+        everything as (
+            select * exclude (match_weight), match_weight, 1.0 as match_probability,
+                'exact_key' as rests_on
+            from certain
+            union all by name
+            select *, [] as key_words, 'probability' as rests_on
+            from weighed anti join exact using (record_l, record_r)
+        )
+
+        select
+            record_l as record_a,
+            record_r as record_b,
+            match_weight,
+            match_probability,
+            rests_on,
+            {agrees} as agrees,
+            {differs} as differs,
+            array_to_string(
+                list_concat(key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))),
+                ', '
+            ) as evidence
+        from everything
+        """
+    )
+
+
+def _fields(*, agreement: bool) -> str:
+    """SQL for the list of the fields that agree, or differ."""
+    tests = []
+    for comparison in COMPARISONS:
+        levels = [f"'{level.name}'" for level in comparison.levels if level.agreement is agreement]
+        tests.append(
+            f"case when {comparison.field} in ({', '.join(levels)}) then '{comparison.field}' end"
+        )
+    return f"list_filter([{', '.join(tests)}], lambda field: field is not null)"
+
+
+def _replace_pairs(
+    connection: duckdb.DuckDBPyConnection, store: Store, version: str, *, is_full: bool
+) -> None:
+    if is_full:
+        store.execute("truncate identity.pairs")
+    else:
+        store.stage(connection, "from gone_or_touched", "touched")
+        for side in ("a", "b"):
+            store.execute(
+                f"""
+                delete from identity.pairs using touched
+                where pairs.source_{side} = touched.source
+                    and pairs.source_customer_id_{side} = touched.source_customer_id
+                """
+            )
+    store.append(
+        connection,
+        f"""
+        select
+            one.source as source_a,
+            one.source_customer_id as source_customer_id_a,
+            other.source as source_b,
+            other.source_customer_id as source_customer_id_b,
+            match_weight,
+            match_probability,
+            rests_on,
+            evidence,
+            agrees,
+            differs,
+            '{version}' as model_version
+        from explained
+        inner join standard as one on explained.record_a = one.record
+        inner join standard as other on explained.record_b = other.record
+        """,
+        "identity",
+        "pairs",
+    )
+
+
+def _replace_values(
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    context: RunContext,
+    salt: str,
+    *,
+    is_full: bool,
+) -> None:
+    """Brings the shared contacts and the ignored values up to date, without a value itself."""
+    value_hash = f"md5('{salt}' || key)[:16]"
+    kinds = " ".join(f"when {place} then '{kind}'" for place, kind in enumerate(KINDS))
+    kind = f"case key % 16 {kinds} end"
+    store.execute("truncate identity.ignored_values")
+    store.append(
+        connection,
+        f"select {kind} as kind, {value_hash} as value_hash, records from too_many",
+        "identity",
+        "ignored_values",
+    )
+    if is_full:
+        store.execute("truncate identity.shared_contacts")
+        holders = "select source, source_customer_id, key from keys inner join standard using (record)"
+    else:
+        store.stage(connection, f"select {value_hash} as value_hash from key_counts", "moved_values")
+        store.execute(
+            "delete from identity.shared_contacts using moved_values"
+            " where shared_contacts.value_hash = moved_values.value_hash"
+        )
+        holders = "from staying union all from fresh_keys"
+    shared = ", ".join(str(list(KINDS).index(kind)) for kind in ("phone", "address"))
+    store.append(
+        connection,
+        f"""
+        select distinct source, source_customer_id, {kind} as kind, {value_hash} as value_hash
+        from ({holders}) as holders
+        inner join key_counts using (key)
+        where key % 16 in ({shared})
+            and records between 2 and {context.policy.identity.max_value_records}
+        """,
+        "identity",
+        "shared_contacts",
+    )
+
+
+def _fingerprint(context: RunContext, version: str, records: int) -> str:
+    """Returns a digest of all that would make a pair weigh otherwise than it did."""
+    policy = context.policy
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*")):
+        if path.suffix in (".py", ".json"):
+            digest.update(path.read_bytes())
+    told = [
+        version,
+        comparisons.population(records),
+        duckdb.__version__,  # its hashes are the keys
+        splink.__version__,
+        policy.identity.country,
+        policy.identity.review_probability,
+        policy.identity.max_value_records,
+        policy.placeholders.model_dump(mode="json"),
+    ]
+    digest.update(json.dumps(told, sort_keys=True).encode())
+    return digest.hexdigest()

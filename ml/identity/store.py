@@ -1,0 +1,143 @@
+"""What the identification reads of the warehouse and keeps there, in Arrow both ways.
+
+The pairing itself runs in DuckDB; this brings the records in and takes the results out. All that a
+night writes is one transaction: it is there as a whole or not at all.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import adbc_driver_postgresql.dbapi
+import duckdb
+
+from ml.identity.standardise import RECORD_COLUMNS
+from warehouse.context import RunContext
+from warehouse.errors import WarehouseError
+
+STANDARD_COLUMNS = (
+    "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
+    "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
+    "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
+    "homes",
+)  # fmt: skip
+
+_IDENTIFIED = ("source", "source_customer_id", "record_hash")
+_VALUES = ", ".join(f"persons.{name}" for name in RECORD_COLUMNS if name not in _IDENTIFIED)
+_HASH = f"hash_record_extended(row({_VALUES}), 0)"
+
+
+class Store:
+    """One transaction on the warehouse.
+
+    Args:
+        cursor: of an ADBC connection that does not commit by itself.
+        day_end: SQL literal of the first instant after the business day.
+    """
+
+    def __init__(self, cursor: Any, day_end: str) -> None:
+        self._cursor = cursor
+        self._day_end = day_end
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement that returns nothing."""
+        self._cursor.execute(statement)
+
+    def row(self, query: str) -> tuple[Any, ...] | None:
+        """Returns the first row of a query."""
+        self._cursor.execute(query)
+        found: tuple[Any, ...] | None = self._cursor.fetchone()
+        return found
+
+    def read(self, connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
+        """Makes a table in DuckDB of what a query finds."""
+        self._cursor.execute(query)
+        reader = self._cursor.fetch_record_batch()
+        connection.register("arriving", reader)
+        connection.execute(f"create or replace table {table} as select * from arriving")
+        connection.unregister("arriving")
+
+    def append(
+        self, connection: duckdb.DuckDBPyConnection, query: str, schema: str, table: str
+    ) -> int:
+        """Appends what a query in DuckDB finds to a table of the warehouse; returns the rows."""
+        batches = connection.sql(query).to_arrow_reader(100_000)
+        return int(self._cursor.adbc_ingest(table, batches, mode="append", db_schema_name=schema))
+
+    def stage(self, connection: duckdb.DuckDBPyConnection, query: str, table: str) -> None:
+        """Makes a temporary table in the warehouse of what a query in DuckDB finds."""
+        batches = connection.sql(query).to_arrow_reader(100_000)
+        self._cursor.adbc_ingest(table, batches, mode="create", temporary=True)
+
+    def count_records(self) -> int:
+        """Returns how many person records there are by the day's end."""
+        found = self.row(
+            "select count(*) from intermediate.int_persons__unioned"
+            f" where first_seen_at < {self._day_end}"
+        )
+        return int(found[0]) if found else 0
+
+    def read_all_records(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Makes the table `records` of all person records known by the day's end."""
+        self.read(connection, "records", self._records("", "true"))
+
+    def read_changed_records(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Makes `records` of those that are new or tell something else than when last paired."""
+        known = """
+            left join pii.standard_records as known
+                on persons.source = known.source
+                and persons.source_customer_id = known.source_customer_id
+        """
+        self.read(
+            connection, "records", self._records(known, f"known.record_hash is distinct from {_HASH}")
+        )
+
+    def read_gone_records(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Makes `gone` (source, source_customer_id) of those paired before that are no more."""
+        self.read(
+            connection,
+            "gone",
+            f"""
+            select known.source, known.source_customer_id
+            from pii.standard_records as known
+            where not exists (
+                select from intermediate.int_persons__unioned as persons
+                where persons.source = known.source
+                    and persons.source_customer_id = known.source_customer_id
+                    and persons.first_seen_at < {self._day_end}
+            )
+            """,
+        )
+
+    def _records(self, joined: str, condition: str) -> str:
+        return f"""
+            select
+                persons.source, persons.source_customer_id, {_HASH} as record_hash, {_VALUES}
+            from intermediate.int_persons__unioned as persons
+            {joined}
+            where persons.first_seen_at < {self._day_end} and {condition}
+        """
+
+
+@contextmanager
+def open_store(context: RunContext) -> Iterator[Store]:
+    """Opens a transaction that commits at the end, and not when an error leaves it.
+
+    Raises:
+        WarehouseError: the unioned person records are not built.
+    """
+    with (
+        closing(adbc_driver_postgresql.dbapi.connect(context.url)) as connection,
+        closing(connection.cursor()) as cursor,
+    ):
+        store = Store(cursor, f"timestamptz '{context.day_end.isoformat()}'")
+        found = store.row("select to_regclass('intermediate.int_persons__unioned') is not null")
+        if found is None or not found[0]:
+            raise WarehouseError(
+                "The person records intermediate.int_persons__unioned are not built.",
+                "Run the step standardise first.",
+            )
+        yield store
+        connection.commit()
+
+
