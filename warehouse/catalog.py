@@ -75,3 +75,12 @@ def source_tables(settings: Settings) -> list[SourceTable]:
             f"No source is catalogued in {settings.catalog_dir}.", "Write its catalog entry."
         )
     return tables
+
+
+def name_lists(settings: Settings) -> list[str]:
+    """Returns the sources whose catalog entry says that they only list people, sorted."""
+    return [
+        path.stem
+        for path in sorted(settings.catalog_dir.glob("*.yml"))
+        if (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("is_name_list")
+    ]
