@@ -172,17 +172,17 @@ def _broken_up(
     rules: Rules,
 ) -> list[tuple[Record, ...]]:
     within = set(cluster)
-    decided = sorted(ends for ends in always if ends[0] in within)
+    decided = sorted(ends for ends in always if within.issuperset(ends))
     by_keys = _Forest({record: known[record] for record in cluster}, never)
     by_keys.join(decided)
-    by_keys.join(pair.ends for pair in _strongest_first(exact) if pair.a in within)
+    by_keys.join(pair.ends for pair in _strongest_first(exact) if within.issuperset(pair.ends))
     parts: list[tuple[Record, ...]] = []
     for part in by_keys.clusters():
         if len(part) <= rules.max_cluster_records:
             parts.append(part)
         else:
             alone = _Forest({record: known[record] for record in part}, never)
-            alone.join(ends for ends in decided if ends[0] in set(part))
+            alone.join(ends for ends in decided if set(part).issuperset(ends))
             parts += alone.clusters()
     return parts
 

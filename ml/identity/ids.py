@@ -9,12 +9,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from ml.identity.clusters import Pair, Record
 
 Change = Literal["created", "merged", "split", "record_joined", "record_left"]
+_YOUNGER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +23,8 @@ class Id:
     """A person's id.
 
     Attributes:
-        since: when the record it was made for was first seen; the earlier, the older the id.
+        since: when the record it was made for was first seen; the earlier, the older the id. One
+            made at a split is younger than the id it left, so that merging again restores that.
     """
 
     since: datetime
@@ -81,7 +83,8 @@ def assign(
         if number not in given:
             fresh = _fresh(group[0], used)
             used.add(fresh)
-            given[number] = Id(first_seen[group[0]], fresh)
+            left = [held[record].since + _YOUNGER for record in group if record in held]
+            given[number] = Id(max([first_seen[group[0]], *left]), fresh)
     return {record: given[number] for number, group in enumerate(groups) for record in group}
 
 
