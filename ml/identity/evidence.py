@@ -147,9 +147,9 @@ def causes(
             return parted(other, event.person_id)
         if event.change == "record_left" and other and event.person_id in living:
             return parted(event.person_id, other)
-        if event.change == "record_joined" and other and other in living:
-            return parted(other, event.person_id)
         record = event.record or arrived[event.person_id, other]
+        if record not in evidence and other and other in living:
+            return parted(other, event.person_id)
         return evidence.get(record, ALONE).cause
 
     return [cause(event) for event in events]
