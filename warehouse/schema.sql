@@ -163,13 +163,56 @@ create table if not exists identity.pairs (
 );
 create index if not exists pairs_b on identity.pairs (source_b, source_customer_id_b);
 
--- Phones and addresses that several records share, as hashes; no placeholders.
+-- Phones and addresses that several records share, as salted hashes; no placeholders.
 create table if not exists identity.shared_contacts (
     source text not null,
     source_customer_id text not null,
-    kind text not null,
+    kind text not null check (kind in ('phone', 'address')),
     value_hash text not null,
     primary key (source, source_customer_id, kind, value_hash)
+);
+
+-- Values of too many records to be evidence of anything, as salted hashes.
+create table if not exists identity.ignored_values (
+    kind text not null,
+    value_hash text not null,
+    records bigint not null,
+    primary key (kind, value_hash)
+);
+
+-- The person records in the one form they are compared in, kept so that a night standardises only
+-- what is new. keys: what finds the candidates of a record.
+create table if not exists pii.standard_records (
+    source text not null,
+    source_customer_id text not null,
+    record_hash bigint not null,
+    keys bigint[] not null,
+    exact_keys text[],
+    name_written text,
+    name_flat text,
+    name_turned text,
+    name_sound text,
+    name_parts text[],
+    is_hangul boolean,
+    name_sounds text[],
+    phone text,
+    phones text[],
+    email text,
+    mail_name text,
+    emails text[],
+    mail_names text[],
+    birth text,
+    postcode text,
+    address_parts text[],
+    homes text[],
+    primary key (source, source_customer_id)
+);
+
+-- What the pairs were made with: a night that would weigh otherwise makes them all anew. One row.
+create table if not exists pii.pairing (
+    is_only boolean primary key default true check (is_only),
+    fingerprint text not null,
+    salt text not null
 );
 
 -- identity: resolve

@@ -80,15 +80,19 @@ def true_persons(
             sql.SQL(_KEYS).format(key=sql.Identifier(key), model=sql.Identifier(model)),
             {"records": wanted, "prefix": len(prefix) + 1},
         ).fetchall()
-        of = dict(known.execute(_TRUTH, (source, table, [row for _, row in keys])).fetchall())
+        of: dict[str, int] = dict(
+            known.execute(_TRUTH, (source, table, [row for _, row in keys])).fetchall()
+        )
         for number, row in keys:
             if row in of:
                 votes[source, number][of[row]] += 1
     # Of a web visit the walk knows the account alone.
     web = {number for name, number in records if name == "web"}
-    of = dict(known.execute(_TRUTH, ("shop", "members", sorted(web))).fetchall())
-    for number in web & of.keys():
-        votes["web", number][of[number]] += 1
+    accounts: dict[str, int] = dict(
+        known.execute(_TRUTH, ("shop", "members", sorted(web))).fetchall()
+    )
+    for number in web & accounts.keys():
+        votes["web", number][accounts[number]] += 1
     return {
         record: min(counted, key=lambda person: (-counted[person], person))
         for record, counted in votes.items()

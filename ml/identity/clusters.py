@@ -52,7 +52,7 @@ class Known:
 
     Attributes:
         names: in a form in which two spellings of a name are one.
-        birth_dates: as YYYY-MM-DD.
+        birth_dates: as YYYYMMDD.
     """
 
     names: frozenset[str] = frozenset()
@@ -247,7 +247,7 @@ def _same_day(first: str, second: str) -> bool:
     """Tells whether two dates are one, mistyped in one digit or with day and month swapped."""
     if sum(a != b for a, b in zip(first, second, strict=True)) <= 1:
         return True
-    return first[:5] == second[:5] and first[5:7] == second[8:] and first[8:] == second[5:7]
+    return first[:4] == second[:4] and first[4:6] == second[6:] and first[6:] == second[4:6]
 
 
 class _Forest:

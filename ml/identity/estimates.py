@@ -6,9 +6,9 @@ could be seen to be missing, the strata `reviewable` and `near` of `samples`. Tw
 person that share nothing at all cannot be found by anybody and are not in it.
 
 A share's interval is Wilson's (1927, "Probable inference, the law of succession, and statistical
-inference", JASA 22). Recall is a ratio of three shares, each of a stratum drawn by itself: each gets
+inference", JASA 22). Recall is made of three shares, each of a stratum drawn by itself: each gets
 an interval of a third of the error (Bonferroni), and recall is taken at their worst and best
-corners. That is wider than need be, and keeps its promise also for the rare misses of small samples.
+corners. That is wider than need be, and keeps its promise for the rare misses of small samples too.
 """
 
 from dataclasses import dataclass

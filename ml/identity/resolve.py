@@ -7,7 +7,7 @@ everything. The decision itself is pure: `clusters`, `ids`, `evidence`.
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,14 +29,13 @@ from ml.identity.clusters import (
 )
 from ml.identity.evidence import ALONE, Evidence, causes, evidence_of
 from ml.identity.ids import Event, Id, assign, events
-from ml.identity.names import read_name
 from warehouse.context import RunContext
-from warehouse.policy import Placeholders
 
 logger = logging.getLogger(__name__)
 
 # To be raised when the rules in `clusters` change: every record is then decided about again.
 _RULES_VERSION = 1
+_NOTHING = Known()
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
     _gather(connection, context, values)
     lone = _place_lone(connection, values)
     _widen(connection, values)
-    read = _read(connection, context.policy.placeholders, values)
+    read = _read(connection, values)
     decided = _decide_until_free(connection, read, rules)
     changed = _write(connection, context, read, decided)
     for statement in statements.FORGET:
@@ -104,14 +103,8 @@ def _gather(
     connection: psycopg.Connection, context: RunContext, values: Mapping[str, object]
 ) -> None:
     """Lists the records to decide about: all of them when the rules are others than last time."""
-    identity, placeholders = context.policy.identity, context.policy.placeholders
-    rules = json.dumps(
-        [
-            _RULES_VERSION, identity.link_probability, identity.max_cluster_records,
-            placeholders.names, [str(day) for day in placeholders.birth_dates],
-        ],
-        ensure_ascii=False,
-    )  # fmt: skip
+    identity = context.policy.identity
+    rules = json.dumps([_RULES_VERSION, identity.link_probability, identity.max_cluster_records])
     connection.execute(statements.MAKE)
     row = connection.execute("select rules from identity.rules_in_force").fetchone()
     if row is None or row[0] != rules:
@@ -139,19 +132,18 @@ def _widen(connection: psycopg.Connection, values: Mapping[str, object]) -> None
         ring += 1
 
 
-def _read(
-    connection: psycopg.Connection, placeholders: Placeholders, values: Mapping[str, object]
-) -> _Read:
-    keep = _Values(placeholders)
+def _read(connection: psycopg.Connection, values: Mapping[str, object]) -> _Read:
     known: dict[Record, Known] = {}
     first_seen: dict[Record, datetime] = {}
     load_ids: dict[Record, str | None] = {}
     held: dict[Record, Id] = {}
     rows: dict[Record, tuple[Any, ...]] = {}
     with connection.cursor() as cursor:
-        for source, number, seen, load_id, names, born, *link in cursor.execute(statements.RECORDS):
+        for source, number, seen, load_id, sounds, birth, *link in cursor.execute(
+            statements.RECORDS
+        ):
             record = source, number
-            known[record] = keep.known(names, born)
+            known[record] = _known(sounds, birth)
             first_seen[record] = seen
             load_ids[record] = load_id
             if link[0] is not None:
@@ -164,8 +156,8 @@ def _read(
             )
         ]
         bystanders = {
-            (source, number): keep.known(names, born)
-            for source, number, names, born in cursor.execute(statements.BYSTANDERS, values)
+            (source, number): _known(sounds, birth)
+            for source, number, sounds, birth in cursor.execute(statements.BYSTANDERS, values)
         }
         decisions = {
             ((a, number_a), (b, number_b)): (decision, by)
@@ -181,25 +173,10 @@ def _read(
     )  # fmt: skip
 
 
-class _Values:
-    """Turns what records say into what is compared; each distinct value once."""
-
-    def __init__(self, placeholders: Placeholders) -> None:
-        self._names: dict[str, str | None] = {name.casefold(): None for name in placeholders.names}
-        self._days = {str(day) for day in placeholders.birth_dates}
-        self._nothing = Known()
-
-    def known(self, names: Iterable[str], born: str | None) -> Known:
-        sounds = frozenset(filter(None, map(self._sound, names)))
-        days = frozenset((born,)) if born and born not in self._days else frozenset[str]()
-        return Known(sounds, days) if sounds or days else self._nothing
-
-    def _sound(self, text: str) -> str | None:
-        key = text.strip().casefold()
-        if key not in self._names:
-            name = read_name(text)
-            self._names[key] = name.sound if name else None
-        return self._names[key]
+def _known(sounds: list[str] | None, birth: str | None) -> Known:
+    if not sounds and not birth:
+        return _NOTHING
+    return Known(frozenset(sounds or ()), frozenset((birth,)) if birth else frozenset())
 
 
 def _decide_until_free(connection: psycopg.Connection, read: _Read, rules: Rules) -> _Decided:

@@ -217,15 +217,15 @@ where links.person_id is not null or persons.first_seen_at < %(day_end)s
 on conflict do nothing
 """
 
-# Names: the one in force and all former ones.
+# Names and birth dates as the pairing has standardised them, placeholders left out.
 RECORDS = """
 select
     persons.source,
     persons.source_customer_id,
     persons.first_seen_at,
     persons.load_id,
-    array_remove(array_append(persons.former_names, persons.person_name), null),
-    to_char(persons.birth_date, 'YYYY-MM-DD'),
+    standard.name_sounds,
+    standard.birth,
     links.person_id,
     coalesce(links.person_since, min(persons.first_seen_at) over (partition by links.person_id)),
     links.evidence,
@@ -239,6 +239,9 @@ from touched
 inner join intermediate.int_persons__unioned as persons
     on touched.source = persons.source
     and touched.source_customer_id = persons.source_customer_id
+left join pii.standard_records as standard
+    on touched.source = standard.source
+    and touched.source_customer_id = standard.source_customer_id
 left join identity.person_links as links
     on touched.source = links.source
     and touched.source_customer_id = links.source_customer_id
@@ -293,11 +296,14 @@ with ends as (
 select
     persons.source,
     persons.source_customer_id,
-    array_remove(array_append(persons.former_names, persons.person_name), null),
-    to_char(persons.birth_date, 'YYYY-MM-DD')
+    standard.name_sounds,
+    standard.birth
 from ends
 inner join intermediate.int_persons__unioned as persons
     on ends.source = persons.source and ends.source_customer_id = persons.source_customer_id
+left join pii.standard_records as standard
+    on ends.source = standard.source
+    and ends.source_customer_id = standard.source_customer_id
 left join identity.person_links as links
     on ends.source = links.source and ends.source_customer_id = links.source_customer_id
 left join touched

@@ -46,6 +46,17 @@ class Records:
             ],
         )
 
+        self.connection.cursor().executemany(
+            "insert into pii.standard_records (source, source_customer_id, record_hash, keys,"
+            " name_sounds, birth) values (%s, %s, 0, '{}', %s, %s)"
+            " on conflict (source, source_customer_id) do update set"
+            " name_sounds = excluded.name_sounds, birth = excluded.birth",
+            [
+                (*record, [name] if name else None, born.replace("-", "") if born else None)
+                for record in records
+            ],
+        )
+
     def pair(
         self,
         first: Record,
@@ -122,7 +133,7 @@ def identity_url(new_warehouse: Callable[[], str]) -> str:
             "create table intermediate.int_persons__unioned (source text, source_customer_id text,"
             " exact_keys text[] not null default '{}', first_seen_at timestamptz, load_id text,"
             " person_name text, phone text, email text, birth_date date, postcode text,"
-            " address text, former_names text[] not null default '{}', reported_at timestamptz,"
+            " address text, reported_at timestamptz,"
             " primary key (source, source_customer_id))"
         )
     return url
@@ -136,7 +147,8 @@ def records(identity_url: str, settings: Settings, policy: Policy) -> Iterator[R
         world = Records(RunContext(settings, seoul, DAY, "night", identity_url), connection)
         tables = world.rows(
             "select schemaname || '.' || tablename from pg_tables"
-            " where schemaname = 'identity' or tablename = 'int_persons__unioned'"
+            " where schemaname = 'identity'"
+            " or tablename in ('int_persons__unioned', 'standard_records')"
         )
         world.run(f"truncate {', '.join(table for (table,) in tables)}")
         yield world
