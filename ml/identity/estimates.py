@@ -1,9 +1,9 @@
 """Precision and recall of the links from a labelled sample, with intervals: pure.
 
 Precision is the share of linked pairs of records that are one person. Recall is the share, of the
-pairs that are one person, that are linked; the missed ones are looked for among the pairs that
-could be seen to be missing, the strata `reviewable` and `near` of `samples`. Two records of a
-person that share nothing at all cannot be found by anybody and are not in it.
+pairs that are one person, that are linked; the missed ones are looked for between persons of whom
+something could tell that they are one, the strata `reviewable` and `near` of `samples`. Two who
+share nothing at all cannot be found by anybody and are not in it.
 
 A share's interval is Wilson's (1927, "Probable inference, the law of succession, and statistical
 inference", JASA 22). Recall is made of three shares, each of a stratum drawn by itself: each gets

@@ -17,16 +17,16 @@ with given as (
     inner join identity.person_links as links
         on contacts.source = links.source
         and contacts.source_customer_id = links.source_customer_id
-    where contacts.kind in ('phone', 'address')
 ),
 
-shared as (
-    select kind, value_hash from given group by kind, value_hash having count(*) > 1
+counted as (
+    select kind, value_hash, person_id, count(*) over (partition by kind, value_hash) as persons
+    from given
 )
 
-select given.kind, given.kind || ':' || given.value_hash, given.person_id
-from given
-inner join shared on given.kind = shared.kind and given.value_hash = shared.value_hash
+select kind, kind || ':' || value_hash, person_id
+from counted
+where persons > 1
 """
 
 _WRITE = """

@@ -85,6 +85,8 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
     read = _read(connection, values)
     decided = _decide_until_free(connection, read, rules)
     changed = _write(connection, context, read, decided)
+    if lone or changed:  # what follows joins by it
+        connection.execute("analyze identity.person_links")
     for statement in statements.FORGET:
         connection.execute(statement)
     counts = {

@@ -1,10 +1,12 @@
 """Pairs drawn at random once a month for somebody to label: what precision and recall rest on.
 
 Three strata, each drawn by itself: `linked`, all pairs of records within persons; `reviewable`,
-pairs in `identity.pairs` of two persons; `near`, other pairs of two persons that share a phone, a
-mail address, or name and birth date. Half of the sample is of linked pairs, the rest in equal parts
-of the two others; what a small stratum does not need goes to the linked pairs. A pair is drawn by
-the hash of the month and its records: at random, and the same whenever the month is drawn again.
+all pairs between two persons whom a pair in `identity.pairs` connects; `near`, the same of two
+other persons who share a phone, a mail address, or name and birth date. Two persons who are one in
+truth are wrong in all pairs between them, so all of these are drawn from, not the telling one
+alone. Half of the sample is of linked pairs, the rest in equal parts of the two others; what a
+small stratum does not need goes to the linked pairs. A pair is drawn by the hash of the month and
+its records: at random, and the same whenever the month is drawn again.
 """
 
 from datetime import date
@@ -27,10 +29,13 @@ inner join identity.person_links as b
     and (a.source, a.source_customer_id) < (b.source, b.source_customer_id)
 """
 
-_REVIEWABLE = """
-create temporary table reviewable_pairs on commit drop as
-select
-    pairs.source_a, pairs.source_customer_id_a, pairs.source_b, pairs.source_customer_id_b
+# Two persons between whom some pair of records stands.
+_DOUBTFUL = """
+create temporary table doubtful_persons on commit drop as
+select distinct
+    least(a.person_id, b.person_id) as person_a,
+    greatest(a.person_id, b.person_id) as person_b,
+    'reviewable' as stratum
 from identity.pairs as pairs
 inner join identity.person_links as a
     on pairs.source_a = a.source and pairs.source_customer_id_a = a.source_customer_id
@@ -39,10 +44,10 @@ inner join identity.person_links as b
 where a.person_id != b.person_id
 """
 
-_NEAR = """
-create temporary table near_pairs on commit drop as
+_GIVEN = """
+create temporary table given_values on commit drop as
 with given as (
-    select persons.source, persons.source_customer_id, links.person_id, shared.kind, shared.value
+    select distinct links.person_id, shared.kind, shared.value
     from intermediate.int_persons__unioned as persons
     inner join identity.person_links as links
         on persons.source = links.source
@@ -59,30 +64,49 @@ with given as (
         and shared.value != all(%(placeholders)s)
 ),
 
-informative as (
-    select kind, value
+counted as (
+    select person_id, kind, value, count(*) over (partition by kind, value) as persons
     from given
-    group by kind, value
-    having count(*) between 2 and %(max_value_records)s
 )
 
-select distinct
-    a.source as source_a,
-    a.source_customer_id as source_customer_id_a,
-    b.source as source_b,
-    b.source_customer_id as source_customer_id_b
-from informative
-inner join given as a on informative.kind = a.kind and informative.value = a.value
-inner join given as b on informative.kind = b.kind and informative.value = b.value
-where (a.source, a.source_customer_id) < (b.source, b.source_customer_id)
-    and a.person_id != b.person_id
-    and not exists (
-        select from identity.pairs as pairs
-        where pairs.source_a = a.source
-            and pairs.source_customer_id_a = a.source_customer_id
-            and pairs.source_b = b.source
-            and pairs.source_customer_id_b = b.source_customer_id
-    )
+select person_id, kind, value
+from counted
+where persons between 2 and %(max_value_records)s
+"""
+
+# Two persons who share a value although no pair of their records was thought worth keeping.
+_NEAR = """
+analyze given_values;
+
+insert into doubtful_persons
+select distinct a.person_id, b.person_id, 'near'
+from given_values as a
+inner join given_values as b
+    on a.kind = b.kind and a.value = b.value and a.person_id < b.person_id
+where not exists (
+    select from doubtful_persons as doubtful
+    where doubtful.person_a = a.person_id and doubtful.person_b = b.person_id
+);
+
+analyze doubtful_persons
+"""
+
+_APART = """
+create temporary table {pairs} on commit drop as
+select
+    case when is_first then a.source else b.source end as source_a,
+    case when is_first then a.source_customer_id else b.source_customer_id end
+        as source_customer_id_a,
+    case when is_first then b.source else a.source end as source_b,
+    case when is_first then b.source_customer_id else a.source_customer_id end
+        as source_customer_id_b
+from doubtful_persons as doubtful
+inner join identity.person_links as a on doubtful.person_a = a.person_id
+inner join identity.person_links as b on doubtful.person_b = b.person_id
+cross join lateral (
+    select (a.source, a.source_customer_id) < (b.source, b.source_customer_id) as is_first
+) as order_of_records
+where doubtful.stratum = %(stratum)s
 """
 
 _DRAW = """
@@ -122,15 +146,20 @@ def draw_sample(connection: psycopg.Connection, context: RunContext) -> int:
         return 0
     placeholders = context.policy.placeholders
     connection.execute(_LINKED)
-    connection.execute(_REVIEWABLE)
+    connection.execute(_DOUBTFUL)
     connection.execute(
-        _NEAR,
+        _GIVEN,
         {
             "placeholders": [phone[-9:] for phone in placeholders.phones]
             + [email.lower() for email in placeholders.emails],
             "max_value_records": context.policy.identity.max_value_records,
         },
     )
+    connection.execute(_NEAR)
+    for stratum in ("reviewable", "near"):
+        connection.execute(
+            sql.SQL(_APART).format(pairs=sql.Identifier(f"{stratum}_pairs")), {"stratum": stratum}
+        )
     counts = {stratum: _count(connection, stratum) for stratum in STRATA}
     for stratum, size in sizes(context.policy.identity.sampled_pairs, counts).items():
         _draw(connection, month, stratum, size)
