@@ -27,6 +27,7 @@ class Pair:
     """Two records that something speaks for being one person.
 
     Attributes:
+        a: the smaller of the two records.
         weight: base-two logarithm of the odds' factor, as Splink gives it.
         evidence: what agrees, in words.
         model_version: which weights judged it.
@@ -42,8 +43,8 @@ class Pair:
 
     @property
     def ends(self) -> Ends:
-        """The two records, the smaller first."""
-        return ordered(self.a, self.b)
+        """The two records."""
+        return self.a, self.b
 
 
 @dataclass(frozen=True)
@@ -235,11 +236,11 @@ def _contradicted_field(between: Known, first: Known, second: Known) -> str | No
     return None
 
 
-def _differ(first: Collection[str], second: Collection[str]) -> bool:
-    return bool(first) and bool(second) and not set(first) & set(second)
+def _differ(first: frozenset[str], second: frozenset[str]) -> bool:
+    return bool(first) and bool(second) and not first & second
 
 
-def _dates_differ(first: Collection[str], second: Collection[str]) -> bool:
+def _dates_differ(first: frozenset[str], second: frozenset[str]) -> bool:
     return _differ(first, second) and not any(_same_day(a, b) for a in first for b in second)
 
 
@@ -257,8 +258,8 @@ class _Forest:
         self._known = known
         self._root = {record: record for record in known}
         self._members = {record: [record] for record in known}
-        self._names = {record: set(what.names) for record, what in known.items()}
-        self._dates = {record: set(what.birth_dates) for record, what in known.items()}
+        self._names = {record: what.names for record, what in known.items()}
+        self._dates = {record: what.birth_dates for record, what in known.items()}
         self._apart: dict[Record, set[Record]] = defaultdict(set)
         for a, b in never:
             if a in known and b in known:
