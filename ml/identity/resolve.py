@@ -106,7 +106,7 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Pauses the search for garbage in cycles: among so many records it takes 40 % and finds none."""
+    """Pauses the search for garbage in cycles: it takes long among so many records, for nothing."""
     was_on = gc.isenabled()
     gc.disable()
     try:
