@@ -5,6 +5,7 @@ what Airflow adds: the day, the order, retries and alerts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -69,12 +70,14 @@ def _begin_run() -> None:
 def _step_task(step: Step) -> Any:
     def run() -> int:
         context = _run_context()
+        params = get_current_context()["params"]
+        asked = replace(step, arguments={**step.arguments, **{k: params[k] for k in step.asks}})
         try:
             with context.connection() as connection:
                 connection.autocommit = True  # it only holds the place
                 if not ledger.share_walk(connection):
                     raise WarehouseError(*_LOCAL_RUN)
-                return run_step(context, step).rows
+                return run_step(context, asked).rows
         except LivingCrmError as error:
             # The error's own line says all; the way it took through the room would hide it.
             raise error.with_traceback(None) from None

@@ -22,6 +22,7 @@ class Demo:
         check_day: raises `SettingsError` for a day it does not hold.
         lay_down: brings the source systems to the end of a day.
         wound_to: the last day they hold; None where nothing is laid down.
+        review: labels the pairs of records that were drawn to be judged; returns how many.
         start: starts the source systems' own servers, if the demo is laid down.
         stop: stops them.
     """
@@ -31,6 +32,7 @@ class Demo:
     check_day: Callable[[date], None]
     lay_down: Callable[[Settings, Policy, date], StepReport]
     wound_to: Callable[[Settings], date | None]
+    review: Callable[[Settings, date], int]
     start: Callable[[Settings], None]
     stop: Callable[[Settings], None]
 

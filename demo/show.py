@@ -54,6 +54,8 @@ def show(
     try:
         if rehearse:
             _run(settings, "customer_nightly", day_before, watch, say)
+            with watch("Judging the drawn pairs of records"):
+                demo.review(settings, day_before)
             _run(settings, "models_train", day_before, watch, say)
         if demo.wound_to(settings) != as_of:
             with watch(f"Winding the sources to {as_of}"):

@@ -214,9 +214,14 @@ class FileTable(Table):
 
 
 class _Catalog(_Section):
-    """What every source says of itself; `feeds` names, per feed, the models that provide it."""
+    """What every source says of itself; `feeds` names, per feed, the models that provide it.
+
+    `is_name_list`: it says who people are and nothing of what they do. A person known from such
+    sources alone is counted as one of a mere name list.
+    """
 
     description: Annotated[str, Field(min_length=10)]
+    is_name_list: bool = False
     feeds: dict[Name, Name | tuple[Name, ...]] = {}
 
 

@@ -99,3 +99,12 @@ def _person_models(entry: Mapping[str, Any]) -> Collection[str]:
     """Returns the staging models that provide the feed `persons`."""
     models: str | list[str] = entry.get("feeds", {}).get("persons", [])
     return [models] if isinstance(models, str) else models
+
+
+def name_lists(settings: Settings) -> list[str]:
+    """Returns the sources whose catalog entry says that they only list people, sorted."""
+    return [
+        path.stem
+        for path in sorted(settings.catalog_dir.glob("*.yml"))
+        if (read_yaml(path) or {}).get("is_name_list")
+    ]

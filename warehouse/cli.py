@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from demo.cli import demo_app
+from ml.identity.cli import identity_app
 from ml.purchase_log.cli import evaluate
 from ml.uplift.cli import evaluate_uplift
-from ml.identity.cli import identity_app
 from sources.cli import source_app
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
@@ -35,12 +35,12 @@ customer_app = typer.Typer(help="One customer at a time.", no_args_is_help=True)
 models_app = typer.Typer(help="The registry of trained models.", no_args_is_help=True)
 app.add_typer(demo_app, name="demo")
 app.add_typer(source_app, name="source")
+app.add_typer(identity_app, name="identity")
 app.add_typer(warehouse_app, name="warehouse")
 app.add_typer(customer_app, name="customer")
 app.add_typer(models_app, name="models")
 app.command()(evaluate)
 app.command()(evaluate_uplift)
-app.add_typer(identity_app, name="identity")
 
 AsOf = Annotated[
     str, typer.Option("--as-of", metavar="DAY", help="The business day, written YYYY-MM-DD.")

@@ -190,32 +190,30 @@ create table if not exists quarantine.rejected_rows (
     primary key (source, table_name, load_id, row_number)
 );
 
--- person_id is made once and kept; the evidence says why two records are one person.
+-- person_id is made once and kept. What a record's link rests on: its strongest evidence within the
+-- person, how strong that is, and what it is in words.
 create table if not exists identity.person_links (
     source text not null,
     source_customer_id text not null,
     person_id text not null,
     evidence text not null,
+    evidence_detail text,
+    strength text,
+    match_probability double precision,
+    -- The records that exact keys tie together, and those that exact keys and people's decisions do;
+    -- null for a record that is alone in it.
+    exact_group text,
+    certain_group text,
+    -- When the record that the person's id was made for was first seen: the age of the id.
+    person_since timestamptz,
+    -- The version of the record that was decided on.
+    record_load_id text,
     linked_at_run text not null,
     linked_as_of_date date not null,
     primary key (source, source_customer_id)
 );
 create index if not exists person_links_person_id on identity.person_links (person_id);
 
-create table if not exists identity.connectedness (
-    as_of_date date not null,
-    source_a text not null,
-    source_b text not null,
-    records_a bigint not null,
-    records_b bigint not null,
-    linked_a bigint not null,
-    linked_b bigint not null,
-    linked_share_a double precision,
-    evidence text not null,
-    primary key (as_of_date, source_a, source_b)
-);
-
--- identity: pairs
 -- Records that something speaks for being one person; a before b by source and number.
 create table if not exists identity.pairs (
     source_a text not null,
@@ -285,10 +283,198 @@ create table if not exists pii.pairing (
     salt text not null
 );
 
+-- What people decided about two records; it always wins. The newest decision replaces the former.
+create table if not exists identity.overrides (
+    source_a text not null,
+    source_customer_id_a text not null,
+    source_b text not null,
+    source_customer_id_b text not null,
+    decision text not null check (decision in ('always', 'never')),
+    decided_by text not null,
+    reason text not null,
+    decided_at date not null,
+    primary key (source_a, source_customer_id_a, source_b, source_customer_id_b)
+);
+create index if not exists overrides_b on identity.overrides (source_b, source_customer_id_b);
+
+-- Records whose pairs or overrides changed since the last decision. Triggers fill it, so whoever
+-- writes pairs need not know of it.
+create table if not exists identity.undecided (
+    source text not null,
+    source_customer_id text not null,
+    primary key (source, source_customer_id)
+);
+
+create or replace function identity.mark_undecided() returns trigger language plpgsql as $$
+begin
+    insert into identity.undecided (source, source_customer_id)
+    select source_a, source_customer_id_a from changed
+    union
+    select source_b, source_customer_id_b from changed
+    on conflict do nothing;
+    return null;
+end
+$$;
+
+create or replace function identity.mark_all_undecided() returns trigger language plpgsql as $$
+begin
+    insert into identity.undecided (source, source_customer_id)
+    select source, source_customer_id from identity.person_links
+    on conflict do nothing;
+    return null;
+end
+$$;
+
+do $$
+declare
+    watched text;
+begin
+    foreach watched in array array['pairs', 'overrides'] loop
+        if not exists (
+            select from pg_trigger
+            where tgrelid = ('identity.' || watched)::regclass and tgname = 'truncated'
+        ) then
+            execute format(
+                'create trigger inserted after insert on identity.%1$I
+                    referencing new table as changed
+                    for each statement execute function identity.mark_undecided();
+                create trigger updated_to after update on identity.%1$I
+                    referencing new table as changed
+                    for each statement execute function identity.mark_undecided();
+                create trigger updated_from after update on identity.%1$I
+                    referencing old table as changed
+                    for each statement execute function identity.mark_undecided();
+                create trigger deleted after delete on identity.%1$I
+                    referencing old table as changed
+                    for each statement execute function identity.mark_undecided();
+                create trigger truncated after truncate on identity.%1$I
+                    for each statement execute function identity.mark_all_undecided()',
+                watched
+            );
+        end if;
+    end loop;
+end
+$$;
+
+-- One row: the numbers and placeholders of the policy that stood at the last decision. Others mean
+-- deciding about every record again.
+create table if not exists identity.rules_in_force (
+    rules text primary key
+);
+
+-- Every change of a person, with its cause. Where a record is meant it is named.
+create table if not exists identity.person_history (
+    person_id text not null,
+    changed_as_of_date date not null,
+    change text not null
+        check (change in ('created', 'merged', 'split', 'record_joined', 'record_left')),
+    cause text not null,
+    other_person_id text,
+    source text,
+    source_customer_id text,
+    run_id text not null
+);
+create index if not exists person_history_person_id on identity.person_history (person_id);
+
+-- Pairs that somebody should look at: between the two thresholds, or links that were refused.
+create table if not exists identity.review_queue (
+    source_a text not null,
+    source_customer_id_a text not null,
+    source_b text not null,
+    source_customer_id_b text not null,
+    person_id_a text not null,
+    person_id_b text not null,
+    match_probability double precision not null,
+    reason text not null,
+    evidence text not null,
+    agrees text[] not null,
+    differs text[] not null,
+    -- What the two persons bought for in 365 days, as the marts of the night before have it.
+    spend_amount numeric(18, 2) not null,
+    primary key (source_a, source_customer_id_a, source_b, source_customer_id_b)
+);
+
+create table if not exists identity.households (
+    person_id text primary key,
+    household_id text not null,
+    basis text not null check (basis in ('phone', 'address', 'both'))
+);
+
+create table if not exists identity.connectedness (
+    as_of_date date not null,
+    source_a text not null,
+    source_b text not null,
+    records_a bigint not null,
+    records_b bigint not null,
+    linked_a bigint not null,
+    linked_b bigint not null,
+    linked_share_a double precision,
+    evidence text not null,
+    -- The records of a that are linked with b, by the best evidence that leads there.
+    linked_by_exact_key_a bigint,
+    linked_by_override_a bigint,
+    linked_by_probability_a bigint,
+    primary key (as_of_date, source_a, source_b)
+);
+
+-- Pairs drawn at random, a month at a time, for somebody to say whether they are one person.
+create table if not exists identity.samples (
+    month date not null,
+    stratum text not null check (stratum in ('linked', 'reviewable', 'near')),
+    place integer not null,
+    source_a text not null,
+    source_customer_id_a text not null,
+    source_b text not null,
+    source_customer_id_b text not null,
+    label text check (label in ('same', 'different')),
+    labelled_by text,
+    reason text,
+    labelled_at date,
+    primary key (month, source_a, source_customer_id_a, source_b, source_customer_id_b)
+);
+
+-- How many pairs each stratum of a month's sample was drawn from.
+create table if not exists identity.sample_strata (
+    month date not null,
+    stratum text not null,
+    pair_count bigint not null,
+    drawn_as_of_date date not null,
+    primary key (month, stratum)
+);
+
+-- How good the links are as a whole. The estimates are null until pairs of a sample are labelled.
+create table if not exists identity.link_quality (
+    as_of_date date primary key,
+    records bigint not null,
+    persons bigint not null,
+    name_list_only_persons bigint not null,
+    name_list_only_share double precision,
+    sample_month date,
+    labelled_pairs bigint not null,
+    precision_estimate double precision,
+    precision_lower double precision,
+    precision_upper double precision,
+    recall_estimate double precision,
+    recall_lower double precision,
+    recall_upper double precision
+);
+
+-- What a person that was taken apart had touched while it was one.
+create table if not exists identity.recalls (
+    recalled_as_of_date date not null,
+    person_id text not null,
+    kind text not null
+        check (kind in ('target_list_entry', 'publication', 'score', 'contact', 'consent')),
+    on_date date,
+    name text not null,
+    detail text not null,
+    run_id text not null
+);
+
 create table if not exists ml.model_versions (
     model_name text not null,
     version text not null,
-    kind text not null,
+    kind text not null check (kind in ('xgboost', 'rule', 'splink')),
     trained_as_of_date date not null,
     in_force_from date,
     status text not null check (status in ('candidate', 'champion', 'retired')),
@@ -299,8 +485,6 @@ create table if not exists ml.model_versions (
     code_version text not null,
     primary key (model_name, version)
 );
-
-alter table ml.model_versions drop constraint if exists model_versions_kind_check;
 
 -- Which version is in force from which day on. A null version means none: the plain rule scores.
 create table if not exists ml.champions (
@@ -350,18 +534,4 @@ create table if not exists activation.publications (
     published_at timestamptz,
     run_id text not null,
     primary key (as_of_date, list_name, target)
-);
-
--- identity: what the marts read besides the links
-alter table identity.person_links add column if not exists evidence_detail text;
-alter table identity.person_links add column if not exists strength text;
-alter table identity.person_links add column if not exists match_probability double precision;
-alter table identity.connectedness add column if not exists linked_by_exact_key_a bigint;
-alter table identity.connectedness add column if not exists linked_by_override_a bigint;
-alter table identity.connectedness add column if not exists linked_by_probability_a bigint;
-
-create table if not exists identity.households (
-    person_id text primary key,
-    household_id text not null,
-    basis text not null check (basis in ('phone', 'address', 'both'))
 );

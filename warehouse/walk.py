@@ -35,6 +35,7 @@ class Step:
         function: `module:function`, called with a `RunContext` and `arguments`.
         after: steps it waits for.
         tolerates_failure: runs although a step before it failed; the run as a whole still fails.
+        asks: parameters of the run that the function is given beside its arguments.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Step:
     arguments: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     tolerates_failure: bool = False
+    asks: tuple[str, ...] = ()
 
 
 def sources(settings: Settings) -> list[str]:
@@ -88,8 +90,25 @@ def training(_settings: Settings) -> list[Step]:
     ]
 
 
+def identity_training(_settings: Settings) -> list[Step]:
+    """Returns the steps of `identity_train`."""
+    return [Step("train_identity", "train", "ml.identity.train:train")]
+
+
+def unmerging(_settings: Settings) -> list[Step]:
+    """Returns the steps of `identity_unmerge`, whose run names the person."""
+    return [
+        Step(
+            "unmerge", "identify", "ml.identity.unmerge:unmerge_step",
+            asks=("person_id", "by", "because", "apart"),
+        )
+    ]  # fmt: skip
+
+
 WALKS: Mapping[str, Callable[[Settings], list[Step]]] = {
     "customer_nightly": nightly,
+    "identity_train": identity_training,
+    "identity_unmerge": unmerging,
     "models_train": training,
 }
 

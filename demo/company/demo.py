@@ -4,6 +4,7 @@ from datetime import date
 
 from demo.company import installation
 from demo.company.lay_down import lay_down
+from demo.company.reviewer import review_sample
 from demo.company.simulation import FIRST_DAY
 from demo.demos import Demo
 from warehouse.errors import SettingsError
@@ -38,6 +39,7 @@ DEMO = Demo(
     check_day=_check_day,
     lay_down=lay_down,
     wound_to=_wound_to,
+    review=review_sample,
     start=_start,
     stop=_stop,
 )

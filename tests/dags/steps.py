@@ -10,6 +10,10 @@ def succeed(context: RunContext) -> StepReport:
     return StepReport(rows=context.as_of.day)
 
 
+def count(context: RunContext, rows: str) -> StepReport:  # noqa: ARG001
+    return StepReport(rows=int(rows))
+
+
 def block(context: RunContext) -> StepReport:
     raise GuardBlocked(f"1 of 1 checks failed on {context.as_of}.", "Look at the checks.")
 

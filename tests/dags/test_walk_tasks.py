@@ -146,10 +146,10 @@ def test_an_alert_does_not_repeat_what_an_unknown_error_says(
     assert line.endswith("runbook=docs/runbooks/unexpected.md: ValueError")
 
 
-def _run(tiny_walks: Any, dag_id: str) -> tuple[str, dict[str, tuple[str, int]]]:
+def _run(tiny_walks: Any, dag_id: str, **params: str) -> tuple[str, dict[str, tuple[str, int]]]:
     """Runs a DAG by `dag.test()`; returns its state and each task's state and tries."""
     dag = tiny_walks.DAGS[dag_id]
-    run = dag.test(logical_date=None, run_conf={"as_of": DAY.isoformat()})
+    run = dag.test(logical_date=None, run_conf={"as_of": DAY.isoformat(), **params})
     tasks = {task.task_id: (str(task.state), task.try_number) for task in run.get_task_instances()}
     return str(run.state), tasks
 
@@ -198,6 +198,16 @@ def test_a_source_that_fails_is_tried_again_then_judged_and_the_run_is_red(
     assert {tasks[name][0] for name in ("check_raw", "publish", "brief")} == {"success"}
     assert tasks["finish_run"][0] == "failed"
     assert _status(warehouse_connection, "tiny_unreachable") == ["failed"]
+
+
+def test_a_step_is_given_the_parameters_of_the_run_that_it_asks_for(
+    tiny_walks: Any, warehouse_connection: psycopg.Connection
+) -> None:
+    assert _run(tiny_walks, "tiny_asking", rows="17")[0] == "success"
+    found = warehouse_connection.execute(
+        "select row_count from ops.run_steps where step = 'count'"
+    ).fetchone()
+    assert found == (17,)
 
 
 def test_a_run_that_cannot_begin_runs_no_step(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from dags.business_day import AS_OF
 from dags.defaults import DEFAULT_ARGS
@@ -37,7 +37,20 @@ def tiny(
     return dag
 
 
+def asking(dag_id: str) -> DAG:
+    """Defines a walk whose one step is given a parameter of the run."""
+    with DAG(
+        dag_id=dag_id,
+        schedule=None,
+        default_args=dict(DEFAULT_ARGS),
+        params={"as_of": AS_OF, "rows": Param(type="string")},
+    ) as dag:
+        walk([Step("count", "publish", STEPS + "count", asks=("rows",))])
+    return dag
+
+
 DAGS = {
+    "tiny_asking": asking("tiny_asking"),
     "tiny_success": tiny("tiny_success"),
     "tiny_blocked": tiny("tiny_blocked", guard="block"),
     "tiny_unreachable": tiny("tiny_unreachable", load="miss_source"),
