@@ -96,9 +96,14 @@
 {% macro rules_hash(source_name) %}
     {%- set rules = [] -%}
     {%- for table in raw_tables() if table.source_name == source_name -%}
-        {%- do rules.append(table.name ~ reject_reason(source_name, table.name)) -%}
+        {%- for column in table.columns.values() -%}
+            {%- set rule = column.config.meta -%}
+            {%- do rules.append([
+                table.name, column.name, column.data_type, rule.get("required"), rule.get("must_be")
+            ]) -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {{ return(local_md5(rules | join)) }}
+    {{ return(local_md5(tojson(rules))) }}
 {% endmacro %}
 
 {# The newest load of a source whose rows were judged by the rules as they are; '' if none was. #}
