@@ -272,6 +272,8 @@ create table if not exists pii.standard_records (
     birth text,
     postcode text,
     address_parts text[],
+    address_words text,
+    house_numbers text[],
     homes text[],
     primary key (source, source_customer_id)
 );

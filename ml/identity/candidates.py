@@ -33,6 +33,8 @@ VALUES = {kind: column for kind, column in KINDS.items() if column.isidentifier(
 _MAX_MIXED = 20
 # The kinds that may be ignored as evidence: too many persons have the others by nature.
 CONTACTS = ("exact_key", "phone", "email", "mail_name", "address")
+# The contacts that mostly one person answers.
+PERSONAL = ("phone", "email", "mail_name")
 
 
 def key_of(kind: str, value: str) -> str:

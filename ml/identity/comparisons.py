@@ -22,11 +22,17 @@ _LETTERS_ALIKE = (
     " jaro_winkler_similarity(name_turned_l, name_flat_r))"
 )
 _BOTH_LATIN = "(not is_hangul_l and not is_hangul_r)"
-_ADDRESS_SHARED = (
+_SAME_DISTRICT = "damerau_levenshtein(postcode_l, postcode_r) <= 1"
+_WORDS_SHARED = (
     "len(list_intersect(address_parts_l, address_parts_r))"
     " / least(len(address_parts_l), len(address_parts_r))"
 )
-_ADDRESS_LONG = "least(len(address_parts_l), len(address_parts_r)) >= 3"
+
+# The share of records whose phone, mail or home is also a stranger's: handed on, or mistyped. What
+# households are and how often strangers meet cannot be told apart by the pairs alone, as either
+# explains one equal value; so this, and what households share (their h), is taken as known, and how
+# many households there are is fitted.
+HANDED_ON = 0.02
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ class Level:
         name: how the weights call it.
         condition: SQL over the columns of `standard` with `_l` and `_r`.
         agreement: True where the field speaks for one person, False against, None neither.
+        is_coincidence: two strangers agree in it only where a value was handed on.
     """
 
     name: str
     condition: str
     agreement: bool | None
+    is_coincidence: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ COMPARISONS: Sequence[Comparison] = (
         "phone",
         "phones_l is null or phones_r is null",
         (
-            Level("equal", "list_has_any(phones_l, phones_r)", True),
+            Level("equal", "list_has_any(phones_l, phones_r)", True, is_coincidence=True),
             Level("one_digit", "damerau_levenshtein(phone_l, phone_r) <= 1", None),
             Level("different", "ELSE", False),
         ),
@@ -94,7 +102,7 @@ COMPARISONS: Sequence[Comparison] = (
         "email",
         "mail_names_l is null or mail_names_r is null",
         (
-            Level("equal", "list_has_any(emails_l, emails_r)", True),
+            Level("equal", "list_has_any(emails_l, emails_r)", True, is_coincidence=True),
             Level("same_name", "list_has_any(mail_names_l, mail_names_r)", True),
             Level("close", "damerau_levenshtein(mail_name_l, mail_name_r) <= 1", None),
             Level("different", "ELSE", False),
@@ -117,19 +125,36 @@ COMPARISONS: Sequence[Comparison] = (
     ),
     Comparison(
         "address",
-        "(address_parts_l is null and postcode_l is null)"
-        " or (address_parts_r is null and postcode_r is null)",
+        "(address_words_l is null and postcode_l is null)"
+        " or (address_words_r is null and postcode_r is null)",
         (
-            Level("equal", "list_has_any(homes_l, homes_r)", True),
-            Level("most", f"{_ADDRESS_LONG} and {_ADDRESS_SHARED} >= 0.75", True),
+            Level("equal", f"{_SAME_DISTRICT} and address_words_l = address_words_r", True),
             Level(
-                "half_and_postcode",
-                f"postcode_l = postcode_r and {_ADDRESS_LONG} and {_ADDRESS_SHARED} >= 0.5",
+                "most",
+                f"{_SAME_DISTRICT}"
+                " and jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9",
                 True,
             ),
-            Level("half", f"{_ADDRESS_LONG} and {_ADDRESS_SHARED} >= 0.5", None),
-            Level("postcode", "postcode_l = postcode_r", None),
-            Level("little", f"{_ADDRESS_LONG} and {_ADDRESS_SHARED} >= 0.3", None),
+            Level("words", "jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9", True),
+            Level("half", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.6", True),
+            Level("some", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.3", None),
+            Level("postcode", _SAME_DISTRICT, None),
+            Level("few", f"{_WORDS_SHARED} >= 0.3", None),
+            Level("different", "ELSE", False),
+        ),
+    ),
+    Comparison(
+        "house_number",
+        "house_numbers_l is null or house_numbers_r is null",
+        (
+            Level("equal", "house_numbers_l = house_numbers_r", True),
+            Level(
+                "contained",
+                "list_has_all(house_numbers_l, house_numbers_r)"
+                " or list_has_all(house_numbers_r, house_numbers_l)",
+                True,
+            ),
+            Level("one", "list_has_any(house_numbers_l, house_numbers_r)", None),
             Level("different", "ELSE", False),
         ),
     ),
@@ -139,7 +164,7 @@ COMPARISONS: Sequence[Comparison] = (
 COMPARED_COLUMNS = (
     "name_written", "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul",
     "name_sounds", "phone", "phones", "mail_name", "emails", "mail_names", "birth", "postcode",
-    "address_parts", "homes",
+    "address_parts", "address_words", "house_numbers",
 )  # fmt: skip
 
 
@@ -184,26 +209,26 @@ class Weights:
         return asdict(self)
 
 
-def population(records: int) -> int:
-    """Returns the number of records, rounded to a power of two.
+def partners(records: int) -> float:
+    """Returns how many pairs there are for each record, roughly: the number is a power of two.
 
-    The chance that two records taken at random are one person falls with their number. Rounded, it
-    stays the same from night to night, so what was weighed earlier need not be weighed again.
+    The chance that two records taken at random are one person falls with it. Rounded, it stays the
+    same from night to night, so what was weighed earlier need not be weighed again.
     """
-    return 2 ** round(log2(max(records, 2)))
+    return 2.0 ** (round(log2(max(records, 2))) - 1)
 
 
-def chance(per_record: float, records: int) -> float:
-    """Returns the share of all pairs of so many records, of which each has so many pairs."""
-    return min(2 * per_record / population(records), 0.5)
+def chance(per_record: float, partners: float) -> float:
+    """Returns the share of all pairs of which each record has `per_record`."""
+    return min(per_record / partners, 0.5)
 
 
-def settings(weights: Weights, records: int) -> dict[str, Any]:
-    """Returns Splink's settings to weigh pairs among so many records."""
+def settings(weights: Weights, partners: float) -> dict[str, Any]:
+    """Returns Splink's settings to weigh pairs, of which each record has so many."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "record",
-        "probability_two_random_records_match": chance(weights.matches_per_record, records),
+        "probability_two_random_records_match": chance(weights.matches_per_record, partners),
         "blocking_rules_to_generate_predictions": [],
         "retain_intermediate_calculation_columns": False,
         "retain_matching_columns": False,
@@ -217,7 +242,7 @@ def settings(weights: Weights, records: int) -> dict[str, Any]:
                         "is_null_level": True,
                     },
                     *(
-                        _level(comparison.field, level, weights.levels[comparison.field])
+                        _level(comparison.field, level, weights.levels[comparison.field], partners)
                         for level in comparison.levels
                     ),
                 ],
@@ -255,28 +280,43 @@ def likeness(pairs: str) -> str:
     """
 
 
-def weight_against(weights: Weights, others: Literal["strangers", "household"], records: int) -> str:
+def weight_against(
+    weights: Weights, others: Literal["strangers", "household"], partners: float
+) -> str:
     """SQL, over a row of `likeness`: log2 of how much likelier one person is than the others."""
-    matches = chance(weights.matches_per_record, records)
+    matches = chance(weights.matches_per_record, partners)
     if others == "strangers":
         terms = [f"{log2(matches / (1 - matches))}"]
     else:
-        terms = [f"{log2(matches / chance(weights.housemates_per_record, records))}"]
+        terms = [f"{log2(matches / chance(weights.housemates_per_record, partners))}"]
     for comparison in COMPARISONS:
+        known = weights.levels[comparison.field]
         cases = " ".join(
-            f"when '{name}' then {log2(weight.m / (weight.u if others == 'strangers' else weight.h))}"
-            for name, weight in weights.levels[comparison.field].items()
+            f"when '{level.name}' then {log2(known[level.name].m / rate)}"
+            for level in comparison.levels
+            for rate in (
+                strangers_rate(level, known[level.name], partners)
+                if others == "strangers"
+                else known[level.name].h,
+            )
         )
         terms.append(f"case {comparison.field} {cases} else 0.0 end")
     return " + ".join(terms)
 
 
-def _level(field: str, level: Level, weights: Mapping[str, Weight]) -> dict[str, Any]:
+def strangers_rate(level: Level, weight: Weight, partners: float) -> float:
+    """Returns how often two strangers fall into a level."""
+    return HANDED_ON / (2 * partners) if level.is_coincidence else weight.u
+
+
+def _level(
+    field: str, level: Level, weights: Mapping[str, Weight], partners: float
+) -> dict[str, Any]:
     made: dict[str, Any] = {
         "sql_condition": level.condition,
         "label_for_charts": level.name,
         "m_probability": weights[level.name].m,
-        "u_probability": weights[level.name].u,
+        "u_probability": strangers_rate(level, weights[level.name], partners),
     }
     if level.name == "equal" and field == "name":
         # A name that many have says less.

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import FloatArray
-from ml.identity.comparisons import COMPARISONS, Comparison, Weight, Weights
+from ml.identity.comparisons import COMPARISONS, HANDED_ON, Comparison, Weight, Weights
 
 _STEPS = 200
 _CONVERGED = 1e-6
 # The weights one starts from count like so many pairs: what a source lacks keeps them.
 _PRIOR_PAIRS = 20.0
 _LEAST = 1e-9
+_LEAST_SHARE = 1e-15
 _ONE_PERSON, _HOUSEHOLD, _STRANGERS = range(3)
-_SHARED_AT_HOME = ("phone", "address")
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Patterns:
         all_pairs: how many pairs there are, candidates or not.
         strangers: by field, how many of the pairs that are no candidates fall into each level, as
             a random sample of them says.
+        housemates: how many candidates are of one household, where that is known.
     """
 
     levels: Mapping[str, np.ndarray[tuple[int], np.dtype[np.int64]]]
     counts: FloatArray
     all_pairs: float
     strangers: Mapping[str, FloatArray]
+    housemates: float | None = None
 
 
 def fit(patterns: Patterns, start: Weights, records: int) -> Weights:
@@ -51,15 +53,17 @@ def fit(patterns: Patterns, start: Weights, records: int) -> Weights:
     """
     rates = {field: _table(start, field) for field in start.levels}
     prior = {field: table.copy() for field, table in rates.items()}
-    shares = _shares(start.matches_per_record, start.housemates_per_record, records, patterns)
+    matches = start.matches_per_record * records
+    housemates = start.housemates_per_record * records
+    shares = _shares(matches, housemates, patterns)
     for _ in range(_STEPS):
         belongs = _responsibilities(patterns, rates, shares)
         weighted = belongs * patterns.counts
         before = {field: table.copy() for field, table in rates.items()}
         for comparison in COMPARISONS:
-            _refit(patterns, comparison, weighted, rates, prior)
+            _refit(patterns, comparison, weighted, rates, prior, records)
         matches, housemates = weighted[_ONE_PERSON].sum(), weighted[_HOUSEHOLD].sum()
-        shares = _shares(matches / records, housemates / records, records, patterns)
+        shares = _shares(matches, housemates, patterns)
         if all(np.abs(rates[field] - before[field]).max() < _CONVERGED for field in rates):
             break
     return Weights(
@@ -89,10 +93,11 @@ def _weight(rates: FloatArray) -> Weight:
     return Weight(m=m, h=h, u=u)
 
 
-def _shares(matches: float, housemates: float, records: int, patterns: Patterns) -> FloatArray:
+def _shares(matches: float, housemates: float, patterns: Patterns) -> FloatArray:
     """Returns the share of each class in all pairs."""
-    found = np.array([matches, housemates]) * records / patterns.all_pairs
-    found = np.clip(found, _LEAST / patterns.all_pairs, 0.25)
+    if patterns.housemates is not None:
+        housemates = patterns.housemates
+    found = np.clip(np.array([matches, housemates]) / patterns.all_pairs, _LEAST_SHARE, 0.25)
     return np.append(found, 1 - found.sum())
 
 
@@ -115,6 +120,7 @@ def _refit(
     weighted: FloatArray,
     rates: Mapping[str, FloatArray],
     prior: Mapping[str, FloatArray],
+    records: int,
 ) -> None:
     """Moves the rates of one field to what the pairs of each class show."""
     field = comparison.field
@@ -123,10 +129,11 @@ def _refit(
         [weighted[:, places == place].sum(axis=1) for place in range(len(comparison.levels))],
         axis=1,
     )
-    # That people of one household have other names, birth dates and mails is what they are.
-    groups = (_ONE_PERSON, _HOUSEHOLD) if field in _SHARED_AT_HOME else (_ONE_PERSON,)
-    for group in groups:
-        seen = counts[group] + _PRIOR_PAIRS * prior[field][group]
-        rates[field][group] = np.maximum(seen / seen.sum(), _LEAST)
+    seen = counts[_ONE_PERSON] + _PRIOR_PAIRS * prior[field][_ONE_PERSON]
+    rates[field][_ONE_PERSON] = np.maximum(seen / seen.sum(), _LEAST)
     seen = counts[_STRANGERS] + patterns.strangers[field] + prior[field][_STRANGERS]
-    rates[field][_STRANGERS] = np.maximum(seen / seen.sum(), _LEAST)
+    strangers = np.maximum(seen / seen.sum(), _LEAST)
+    for place, level in enumerate(comparison.levels):
+        if level.is_coincidence:
+            strangers[place] = HANDED_ON / (2 * patterns.all_pairs / records)
+    rates[field][_STRANGERS] = strangers

@@ -59,8 +59,9 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
         paired = take(connection, store, context.policy)
         forget_too_many(connection)
         find_candidates(connection)
-        weigh(connection, weights, records, context.policy.identity.review_probability)
-        explain(connection, weights, records)
+        partners = comparisons.partners(records)
+        weigh(connection, weights, partners, context.policy.identity.review_probability)
+        explain(connection, weights, partners)
         _replace_pairs(connection, store, version, is_full=is_full)
         _replace_values(connection, store, context, salt, is_full=is_full)
         store.execute(
@@ -92,7 +93,7 @@ def weights_in_force(context: RunContext) -> tuple[Weights, str]:
     return Weights.from_json(manifest["weights"]), champion.version
 
 
-def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, records: int) -> None:
+def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float) -> None:
     """Makes `explained` of `weighed`, `usable` and `standard`: the pairs as they are handed on.
 
     Columns: record_a, record_b, match_weight, match_probability, rests_on, evidence, agrees,
@@ -128,7 +129,7 @@ def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, records: in
         create or replace table explained as
         with certain as (
             select likeness.*, exact.key_words,
-                {comparisons.weight_against(weights, "strangers", records)} as match_weight
+                {comparisons.weight_against(weights, "strangers", partners)} as match_weight
             from ({comparisons.likeness("exact")}) as likeness
             inner join exact using (record_l, record_r)
         ),
@@ -262,7 +263,7 @@ def _fingerprint(context: RunContext, version: str, records: int) -> str:
             digest.update(path.read_bytes())
     told = [
         version,
-        comparisons.population(records),
+        comparisons.partners(records),
         duckdb.__version__,  # its hashes are the keys
         splink.__version__,
         policy.identity.country,

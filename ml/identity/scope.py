@@ -9,12 +9,14 @@ earlier pairs are void; `key_counts` (key, records), of the keys that may have c
 
 import duckdb
 
-from ml.identity.candidates import CONTACTS, KINDS, VALUES, key_of, keys_of, limit_of
+from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of
 from ml.identity.standardise import standardise
 from ml.identity.store import STANDARD_COLUMNS, Store
 from warehouse.policy import Policy
 
 _COLUMNS = ", ".join(STANDARD_COLUMNS)
+# Who else holds one of these decides what it says of a record without a name.
+_IS_PERSONAL = f"key % 16 in ({', '.join(str(list(KINDS).index(kind)) for kind in PERSONAL)})"
 # The kinds of which the newest value also stands in a column of its own.
 _NEWEST = {"phone": "phone", "mail_name": "mail_name"}
 _IS_CONTACT = f"key % 16 in ({', '.join(str(list(KINDS).index(kind)) for kind in CONTACTS)})"
@@ -110,7 +112,8 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             where (records > {limit_of("key", most)}) != (records_before > {limit_of("key", most)});
         create or replace table again as
             select distinct source, source_customer_id
-            from staying semi join passed using (key);
+            from staying
+            where key in (from passed) or ({_IS_PERSONAL} and key in (from moved));
         create or replace table gone_or_touched as
             select source, source_customer_id from replaced union all from again;
         create or replace table touched_keys as

@@ -94,6 +94,8 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             end as birth,
             nullif(regexp_replace(lower(records.postcode), '[^0-9a-z]', '', 'g'), '') as postcode,
             addresses.parts as address_parts,
+            addresses.words as address_words,
+            addresses.numbers as house_numbers,
             address_lists.homes
         from records
         left join read_names as names on records.person_name = names.value
@@ -294,6 +296,8 @@ def _read_addresses(connection: duckdb.DuckDBPyConnection) -> None:
         select
             value,
             list_sort(list_distinct(regexp_extract_all({words}, '[0-9]+|\p{{L}}+'))) as parts,
+            nullif(regexp_replace({words}, '[^\p{{L}}]', '', 'g'), '') as words,
+            nullif(list_filter(parts, lambda part: part < 'A'), []) as numbers,
             case when len(parts) > 1 then array_to_string(parts, ' ') end as home
         from texts
         """

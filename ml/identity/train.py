@@ -18,25 +18,70 @@ from ml.identity.comparisons import COMPARISONS, Weights
 
 logger = logging.getLogger(__name__)
 
-MODEL_NAME = "identity"
-MIN_RECORDS = 1_000
 _SAMPLED_PAIRS = 500_000
 # Names of fewer records are not kept one by one: they would be somebody's.
 _FREQUENT_NAME = 20
 
 
-def learn(connection: duckdb.DuckDBPyConnection, start: Weights, seed: int) -> Weights:
+def learn(
+    connection: duckdb.DuckDBPyConnection,
+    start: Weights,
+    seed: int,
+    *,
+    across_sources: bool = False,
+) -> Weights:
     """Returns weights learned from the tables `standard` and `candidates`.
 
     Args:
         start: what is believed before, and of fields that the records lack.
         seed: draws the random sample; the same records and seed give the same weights.
+        across_sources: only pairs of two sources count, as no source holds a person twice. Then
+            who shares a home within a source is of one household, and across them as many are.
     """
     records = _count(connection, "standard")
-    return mixture.fit(_patterns(connection, records, seed), _with_names(connection, start), records)
+    all_pairs = count_pairs(connection, across_sources=across_sources)
+    drawn = _sample_strangers(connection, records, seed, across_sources=across_sources)
+    patterns = _patterns(connection, all_pairs, drawn)
+    if across_sources:
+        patterns = replace(patterns, housemates=_count_housemates(connection))
+    return mixture.fit(patterns, _with_names(connection, start), records)
 
 
-def _sample_strangers(connection: duckdb.DuckDBPyConnection, records: int, seed: int) -> int:
+def count_pairs(connection: duckdb.DuckDBPyConnection, *, across_sources: bool = False) -> float:
+    """Returns how many pairs the records of `standard` make, of two sources or any."""
+    sizes = [
+        size
+        for (size,) in connection.execute(
+            "select count(*) from standard group by source"
+        ).fetchall()
+    ]
+    total = sum(sizes)
+    within = sum(size * (size - 1) for size in sizes) if across_sources else 0
+    return (total * (total - 1) - within) / 2
+
+
+def _count_housemates(connection: duckdb.DuckDBPyConnection) -> float:
+    """Returns how many pairs of records of the same source share a home; at least a half."""
+    row = connection.execute(
+        """
+        with homes as (
+            select source, unnest(homes) as home, record from standard
+        ),
+
+        shared as (
+            select source, home, count(*) as records from homes
+            group by source, home having count(*) between 2 and 10
+        )
+
+        select coalesce(sum(records * (records - 1) / 2), 0) from shared
+        """
+    ).fetchone()
+    return max(float(row[0]) if row else 0.0, 0.5)
+
+
+def _sample_strangers(
+    connection: duckdb.DuckDBPyConnection, records: int, seed: int, *, across_sources: bool
+) -> int:
     """Makes `sample`, random pairs that are no candidates; returns how many were drawn in all.
 
     The records are shuffled; each is compared with the next few after it.
@@ -46,7 +91,7 @@ def _sample_strangers(connection: duckdb.DuckDBPyConnection, records: int, seed:
         f"""
         create or replace temp table drawn as
         with shuffled as (
-            select record, row_number() over (order by hash(record + {seed}), record) as place
+            select record, source, row_number() over (order by hash(record + {seed}), record) as place
             from standard
         )
 
@@ -54,11 +99,12 @@ def _sample_strangers(connection: duckdb.DuckDBPyConnection, records: int, seed:
             least(one.record, other.record) as record_l,
             greatest(one.record, other.record) as record_r
         from (
-            select record, (place + unnest(range({steps}))) % {records} + 1 as next_place
+            select record, source, (place + unnest(range({steps}))) % {records} + 1 as next_place
             from shuffled
         ) as one
         inner join shuffled as other on one.next_place = other.place
         where one.record != other.record
+            and (one.source != other.source or not {across_sources})
         """
     )
     connection.execute(
@@ -93,11 +139,9 @@ def _with_names(connection: duckdb.DuckDBPyConnection, weights: Weights) -> Weig
 
 
 def _patterns(
-    connection: duckdb.DuckDBPyConnection, records: int, seed: int
+    connection: duckdb.DuckDBPyConnection, all_pairs: float, drawn: int
 ) -> mixture.Patterns:
     fields = [comparison.field for comparison in COMPARISONS]
-    all_pairs = records * (records - 1) / 2
-    drawn = _sample_strangers(connection, records, seed)
     rows = _counted(connection, "candidates")
     sampled = _counted(connection, "sample")
     connection.execute("drop table drawn; drop table sample")

@@ -10,6 +10,7 @@ from splink import Linker
 from splink.backends.duckdb import DuckDBAPI
 
 from ml.identity import comparisons
+from ml.identity.candidates import KINDS, PERSONAL
 from ml.identity.comparisons import Weights
 
 BUILTIN = "builtin"
@@ -22,7 +23,7 @@ def builtin_weights() -> Weights:
 
 
 def _linker(
-    connection: duckdb.DuckDBPyConnection, weights: Weights, records: int
+    connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float
 ) -> tuple[Linker, DuckDBAPI]:
     """Returns Splink's linker over the table `standard`, and its database."""
     frequencies = pa.table(
@@ -47,7 +48,7 @@ def _linker(
     database = DuckDBAPI(connection)
     made = Linker(
         database.register(connection.table("standard")),
-        comparisons.settings(weights, records),
+        comparisons.settings(weights, partners),
         log_level=logging.WARNING,
     )
     made.table_management.register_term_frequency_lookup(
@@ -57,7 +58,7 @@ def _linker(
 
 
 def weigh(
-    connection: duckdb.DuckDBPyConnection, weights: Weights, records: int, least: float
+    connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float, least: float
 ) -> None:
     """Makes the table `weighed` of the tables `standard` and `candidates`.
 
@@ -65,9 +66,10 @@ def weigh(
     field the level it falls into.
 
     Args:
+        partners: how many pairs there are for each record, `standard` may hold only some.
         least: pairs of a smaller probability are left out.
     """
-    made, database = _linker(connection, weights, records)
+    made, database = _linker(connection, weights, partners)
     connection.execute(
         """
         create or replace table blocked_pairs as
@@ -77,9 +79,10 @@ def weigh(
     made.table_management.register_blocked_pairs_for_predict(
         database.register(connection.table("blocked_pairs"))
     )
-    against_household = comparisons.weight_against(weights, "household", records)
+    against_household = comparisons.weight_against(weights, "household", partners)
     # People of one household only take away from what Splink finds against strangers.
     predicted = made.inference.predict(threshold_match_probability=least, warning_mode="never")
+    _count_rivals(connection, predicted.physical_name)
     connection.execute(
         f"""
         create or replace table weighed as
@@ -87,18 +90,55 @@ def weigh(
             select
                 likeness.*,
                 pow(2, -predicted.match_weight) as strangers,
-                pow(2, -({against_household})) as housemates
+                -- A record without a name is anybody's who holds the contact.
+                coalesce(rivals.others, pow(2, -({against_household}))) as others
             from ({comparisons.likeness(predicted.physical_name)}) as likeness
             inner join {predicted.physical_name} as predicted using (record_l, record_r)
+            left join rivals using (record_l, record_r)
         )
 
         select
-            * exclude (strangers, housemates),
-            -log2(strangers + housemates) as match_weight,
-            1 / (1 + strangers + housemates) as match_probability
+            * exclude (strangers, others),
+            -log2(strangers + others) as match_weight,
+            1 / (1 + strangers + others) as match_probability
         from explained
-        where 1 / (1 + strangers + housemates) >= {least}
+        where 1 / (1 + strangers + others) >= {least}
         """
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     connection.execute("drop table blocked_pairs")
+
+
+def _count_rivals(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
+    """Makes `rivals` (record_l, record_r, others) of the pairs in which a name is missing.
+
+    `others` counts the further people, by their names, who hold what the two records share; of
+    several shared contacts the one with the fewest.
+    """
+    personal = ", ".join(str(list(KINDS).index(kind)) for kind in PERSONAL)
+    connection.execute(
+        f"""
+        create or replace table rivals as
+        with contacts as (
+            select key, record from usable where key % 16 in ({personal})
+        ),
+
+        holders as (
+            select contacts.key, greatest(count(distinct standard.name_sound) - 1, 0) as others
+            from contacts
+            inner join standard using (record)
+            group by contacts.key
+        )
+
+        select pairs.record_l, pairs.record_r, min(holders.others) as others
+        from {pairs} as pairs
+        inner join standard as one on pairs.record_l = one.record
+        inner join standard as other on pairs.record_r = other.record
+        inner join contacts as held on pairs.record_l = held.record
+        inner join contacts as also_held
+            on pairs.record_r = also_held.record and held.key = also_held.key
+        inner join holders on held.key = holders.key
+        where one.name_sound is null or other.name_sound is null
+        group by pairs.record_l, pairs.record_r
+        """
+    )
