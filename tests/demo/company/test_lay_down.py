@@ -75,6 +75,16 @@ def test_laying_down_the_same_day_again_changes_nothing(
     assert state(company_settings) == before
 
 
+def test_a_company_keeps_its_number_of_customers_until_another_is_asked_for(
+    lay: LayDown, company_settings: Settings, company_policy: Policy
+) -> None:
+    lay(DAY)
+    report = lay_down(company_settings, company_policy, NEXT_DAY, seed=SEED)
+    assert report.facts["days_lived"] == 1
+    report = lay_down(company_settings, company_policy, NEXT_DAY, CUSTOMERS + 1, SEED)
+    assert report.facts["days_lived"] == (NEXT_DAY - FIRST_DAY).days + 1
+
+
 def test_winding_back_ends_as_if_it_had_never_been_later(
     lay: LayDown, company_settings: Settings
 ) -> None:
