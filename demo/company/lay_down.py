@@ -123,6 +123,7 @@ def _found(
     logger.info("Founding the demo company with %d customers", founding["customers"])
     mark = _founding_file(company_folder(settings))
     mark.unlink(missing_ok=True)
+    saved_company(settings).unlink(missing_ok=True)
     for system in systems:
         system.clear()
     recent_from = max(FIRST_DAY, as_of - timedelta(days=_RECENT_DAYS - 1))
