@@ -38,8 +38,8 @@ $(UV):
 	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
 	@touch .venv/synced
 
-demo: setup ## lay down a demo's source systems and run the walk in Airflow [DATA=...] [AS_OF=...]
-	@$(CRM) demo $(if $(AS_OF),--as-of $(AS_OF))
+demo: setup ## lay down a demo's source systems and run the walk in Airflow [DATA=...] [AS_OF=...] [CUSTOMERS=...]
+	@$(CRM) demo $(if $(AS_OF),--as-of $(AS_OF)) $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 test: lint types sql unit ## run every check and test
 

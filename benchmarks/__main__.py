@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from benchmarks.result import Result
@@ -21,18 +22,23 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import load, night, score
+    from benchmarks import company_size, load, night, score
 
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
+    parser.add_argument(
+        "--customers", type=int, default=company_size.CUSTOMERS, help="of the benchmark size"
+    )
+    arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
         "load": load.measure,
         "next": night.measure_next,
         "night": night.measure,
         "company": night.measure_company,
         "score": score.measure,
+        "size": partial(company_size.measure, customers=arguments.customers),
     }
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(benchmarks))
-    names = parser.parse_args().names or list(benchmarks)
+    names = arguments.names or list(benchmarks)
     unknown = sorted(set(names) - set(benchmarks))
     if unknown:
         parser.error(f"unknown benchmark {unknown[0]}; there are {', '.join(benchmarks)}")

@@ -1,10 +1,10 @@
 """One first night in Airflow beside the same steps as plain processes and one bare dbt build."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 from benchmarks.result import Result, at_most, reported
-from benchmarks.stage import DAY, Stage, timed_process
+from benchmarks.stage import COMPANY_DAY, DAY, Stage, timed_process
 from demo.complete_journey.lay_down import lay_down
 from demo.demos import require_demo
 from warehouse import airflow, ledger
@@ -15,7 +15,6 @@ from warehouse.schemas import ensure_schemas
 from warehouse.settings import Settings
 from warehouse.walk import nightly
 
-_COMPANY_DAY = date(2026, 6, 30)
 DBT_ROOMS = ("standardise", "model", "choose")
 _ONE_STEP = """
 import sys
@@ -97,10 +96,10 @@ def _bare_dbt_build(settings: Settings) -> float:
 
 def measure_company(stage: Stage) -> list[Result]:
     """Returns the seconds of the demo company's first night and of its next, 10,000 customers."""
-    settings = stage.installation("company", _COMPANY_DAY, data="company")
+    settings = stage.installation("company", COMPANY_DAY, data="company")
     command = ["-m", "warehouse.cli", "run", "--as-of"]
-    first = timed_process([*command, _COMPANY_DAY.isoformat()])
-    next_day = _COMPANY_DAY + timedelta(days=1)
+    first = timed_process([*command, COMPANY_DAY.isoformat()])
+    next_day = COMPANY_DAY + timedelta(days=1)
     require_demo(settings).lay_down(settings, load_policy(settings.policy_file), next_day)
     second = timed_process([*command, next_day.isoformat()])
     return [

@@ -17,6 +17,7 @@ from warehouse.policy import load_policy
 from warehouse.settings import REPOSITORY, Settings, load_settings
 
 DAY = date(2017, 11, 30)
+COMPANY_DAY = date(2026, 6, 30)
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """`living-crm demo ...`: the demo's source systems, and the walk on them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -24,6 +26,10 @@ def demo(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DAY", help="The night to show, YYYY-MM-DD.")
     ] = None,
+    customers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Found the demo company with so many customers; 10,000 at first."),
+    ] = None,
 ) -> None:
     """Lay down the demo's source systems and run the walk on them in Airflow."""
     if context.invoked_subcommand:
@@ -31,9 +37,15 @@ def demo(
     from demo.show import show
 
     settings = load_settings()
+    demo = require_demo(settings)
+    if customers is not None:
+        from demo.company.lay_down import lay_down
+
+        _company()
+        demo = replace(demo, lay_down=partial(lay_down, customers=customers))
     tz = load_policy(settings.policy_file).tz
-    day = past_day(as_of, datetime.now(tz).date()) if as_of else require_demo(settings).shown_day
-    show(settings, day, watch=doing, say=console.print, out=wide_console())
+    day = past_day(as_of, datetime.now(tz).date()) if as_of else demo.shown_day
+    show(settings, demo, day, watch=doing, say=console.print, out=wide_console())
 
 
 @demo_app.command()

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from demo.demos import require_demo
+from demo.demos import Demo
 from warehouse import airflow
 from warehouse.connections import connect, warehouse_url
 from warehouse.policy import load_policy
@@ -23,7 +23,13 @@ Watch = Callable[[str], AbstractContextManager[None]]
 
 
 def show(
-    settings: Settings, as_of: date, *, watch: Watch, say: Callable[[str], None], out: Console
+    settings: Settings,
+    demo: Demo,
+    as_of: date,
+    *,
+    watch: Watch,
+    say: Callable[[str], None],
+    out: Console,
 ) -> None:
     """Lays the sources down, runs the walk for `as_of` in Airflow and prints the lists.
 
@@ -33,10 +39,9 @@ def show(
         out: where the lists are printed.
 
     Raises:
-        SettingsError: the data set is no demo, or does not cover `as_of`.
+        SettingsError: the demo does not cover `as_of`.
         LivingCrmError: a run failed.
     """
-    demo = require_demo(settings)
     demo.check_day(as_of)
     policy = load_policy(settings.policy_file)
     warehouse_url(settings)

@@ -1,10 +1,12 @@
 """Charts as inline SVG: bars and lines, without a plotting library."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 260, 56, 44, 10
 _COLOURS = ("#35618f", "#d9822b", "#5b8c5a", "#a23e48", "#7d6b91", "#8c8c8c")
+_ENDS = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)  # of scales whose quarters are round
 
 Series = Mapping[str, Sequence[float]]
 
@@ -93,7 +95,10 @@ def _chart(
 
 
 def _top(series: Series) -> float:
-    return max((value for values in series.values() for value in values), default=0) or 1.0
+    """Returns where the scale ends: the lowest number above all whose quarters are round."""
+    highest = max((value for values in series.values() for value in values), default=0) or 1.0
+    power = 10.0 ** math.floor(math.log10(highest))
+    return next(power * step for step in _ENDS if highest <= power * step)
 
 
 def _y(value: float, top: float) -> float:

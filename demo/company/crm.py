@@ -26,6 +26,7 @@ _NOTES = (
     ("기타", "이사 예정이라고 함."),
 )
 _NOTES_PER_DAY = 0.001
+_WEEK = 7
 _FIRST_BIRTH = date(1915, 1, 1)
 
 
@@ -52,9 +53,10 @@ class NameList:
 
 
 def live(world: World, exported: NameList, day: date, rows: Rows) -> None:
-    """Hands over the day's notes, and on Mondays and the first day the whole lists."""
+    """Hands over the day's notes, and on Mondays the whole lists: of old months on the first."""
     _write_notes(world, rows)
-    if day.weekday() == 0 or day == assumptions.FIRST_DAY:
+    is_kept = world.day >= world.recent_from or day.day <= _WEEK
+    if day.weekday() == 0 and is_kept:
         rows.add_table("crm.name_list", exported.export(world))
         _export_contracts(world, rows)
 

@@ -18,14 +18,8 @@ def _check_day(as_of: date) -> None:
         )
 
 
-def _wound_to(settings: Settings) -> date | None:
-    """Reads it from the mark of the mailer, the last of the systems to be given a day."""
-    mark = installation.company_folder(settings) / "mailer.last_day"
-    return date.fromisoformat(mark.read_text()) if mark.exists() else None
-
-
 def _start(settings: Settings) -> None:
-    if _wound_to(settings) is not None:
+    if installation.wound_to(settings) is not None:
         installation.start(settings)
 
 
@@ -38,7 +32,7 @@ DEMO = Demo(
     shown_day=date(2026, 6, 30),
     check_day=_check_day,
     lay_down=lay_down,
-    wound_to=_wound_to,
+    wound_to=installation.wound_to,
     review=review_sample,
     start=_start,
     stop=_stop,

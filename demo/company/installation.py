@@ -4,9 +4,11 @@ Everything is in one folder: the drops, the servers' data, the saved company. On
 databases are on the warehouse's server.
 """
 
+from datetime import date
 from pathlib import Path
 
 from demo.addresses import write_addresses
+from demo.company import world
 from demo.company.systems import callcentre, mariadb
 from demo.company.systems.callcentre import CallCentre
 from demo.company.systems.drops import Crm, Mailer, Survey, Web
@@ -22,6 +24,17 @@ SHOP_DATABASE = "company_shop"
 def company_folder(settings: Settings) -> Path:
     """Returns the folder of the company."""
     return settings.sources_dir / "company"
+
+
+def saved_company(settings: Settings) -> Path:
+    """Returns the file of the saved company; no system is behind it."""
+    return company_folder(settings) / "company.state"
+
+
+def wound_to(settings: Settings) -> date | None:
+    """Returns the last day of the saved company; None where nothing is laid down."""
+    file = saved_company(settings)
+    return world.saved_day(file) if file.exists() else None
 
 
 def open_systems(settings: Settings) -> list[System]:

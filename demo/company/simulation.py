@@ -45,13 +45,15 @@ class Company:
         self._name_list = crm.NameList()
 
     @classmethod
-    def found(cls, seed: int, customers: int, web_from: date | None = None) -> "Company":
+    def found(cls, seed: int, customers: int, recent_from: date | None = None) -> "Company":
         """Returns a company before its first day, its people drawn.
 
         Args:
             seed: the same seed gives the same rows.
             customers: how many have become customers by 2026-06-30; more arrive later.
-            web_from: the web log is handed over from this day on; from the first day where None.
+            recent_from: before this day only what a drop folder still holds after a while is handed
+                over: nothing of the web's log, and of each month the first Monday's snapshots.
+                None: everything is, from the first day on.
         """
         draw = generator(seed, 0, "founding")
         everyone = people.drawn(draw, customers)
@@ -63,7 +65,7 @@ class Company:
             world.World(
                 seed=seed,
                 customers=customers,
-                web_from=number(web_from or FIRST_DAY),
+                recent_from=number(recent_from or FIRST_DAY),
                 people=everyone,
                 accounts=members,
                 catalogue=catalogue.drawn(draw),
@@ -116,7 +118,7 @@ class Company:
             state.contracts, state.contacts, state.people, state.draw("contracts"), state.day
         )
         crm.live(state, self._name_list, day, rows)
-        if state.day >= state.web_from:
+        if state.day >= state.recent_from:
             web.live(state, orders, demand(day), rows)
         leaving.forget(state.people)
         return rows.tables()

@@ -1,6 +1,7 @@
 """What a company is at the end of a day."""
 
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from demo.company.contacts import Contacts
 from demo.company.contracts import Contracts
 from demo.company.draws import Array, Draw, generator
 from demo.company.people import People
+from demo.company.seasons import day_of
 from demo.company.staffing import Staffing
 
 
@@ -65,7 +67,7 @@ class World:
 
     seed: int
     customers: int
-    web_from: int
+    recent_from: int
     people: People
     accounts: Accounts
     catalogue: Catalogue
@@ -109,7 +111,7 @@ _PARTS: dict[str, type[Any]] = {
 def save(world: World, path: Path) -> None:
     """Writes a world as one uncompressed `.npz` file, visible only when it is whole."""
     arrays: dict[str, Array] = {
-        "numbers": np.array([world.seed, world.customers, world.web_from, world.day]),
+        "numbers": np.array([world.seed, world.customers, world.recent_from, world.day]),
         "id_kinds": np.array(list(world.next_ids), dtype=np.str_),
         "ids": np.array(list(world.next_ids.values()), dtype=np.int64),
     }
@@ -127,6 +129,13 @@ def save(world: World, path: Path) -> None:
     part.replace(path)
 
 
+def saved_day(path: Path) -> date | None:
+    """Returns the last day of a world that `save` wrote, without reading all of it."""
+    with np.load(path, allow_pickle=False) as saved:
+        day = int(saved["numbers"][-1])
+    return day_of(day) if day else None
+
+
 def load(path: Path) -> World:
     """Reads a world that `save` wrote."""
     parts: dict[str, dict[str, Array]] = {name: {} for name in _PARTS}
@@ -142,12 +151,12 @@ def load(path: Path) -> World:
                 queues.setdefault(name, Queue()).columns[column] = saved[key]
             elif kind == "log":
                 logs[name] = Log(saved[key])
-        seed, customers, web_from, day = (int(number) for number in saved["numbers"])
+        seed, customers, recent_from, day = (int(number) for number in saved["numbers"])
         ids = zip(saved["id_kinds"].tolist(), saved["ids"].tolist(), strict=True)
         return World(
             seed,
             customers,
-            web_from,
+            recent_from,
             day=day,
             next_ids=dict(ids),
             queues=queues,

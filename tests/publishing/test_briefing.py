@@ -82,7 +82,7 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         "shop.baskets fresh 0.4 24 366 0 366 381",
         "Checks run: 1, none failed.",
         "live 120 +0",
-        "40 of 40 records of crm are truly linked to shop (exact_key): 100.0%",
+        "(by exact_key) Source Records shop crm 40 100.0%",
         "check_lists done 1,234",
     ):
         assert sentence in told
@@ -114,7 +114,7 @@ def test_a_stopped_night_names_the_failure_and_the_lists_still_in_force(
     assert write(tomorrow).facts["verdict"] == "stopped"
     told = page(tomorrow)
     for sentence in (
-        WORDS["en"]["stopped"],
+        f"{WORDS['en']['stopped']} check_raw FAILED : Guard raw: too old. Remedy: see <docs>.",
         f"the list of {night.AS_OF}, 90 rows, revision 1",
         "No list was made for this day.",
         "Nobody was scored on this day.",

@@ -61,6 +61,11 @@ def test_a_day_outside_the_demo_is_refused_with_the_range(living_crm: Command) -
     _assert_one_line(done, 2, "2016-12-31", "2017-01-01", "2017-12-31")
 
 
+def test_published_customers_are_as_many_as_they_are(living_crm: Command) -> None:
+    done = living_crm("demo", "--customers", "5", DATA="complete_journey")
+    _assert_one_line(done, 2, "complete_journey is not the demo company", "DATA=company")
+
+
 def test_an_unknown_policy_key_is_named(living_crm: Command, tmp_path: Path) -> None:
     text = (REPOSITORY / "policy.yml").read_text(encoding="utf-8")
     (tmp_path / "mine.yml").write_text(text + "\nhorizon: 3\n", encoding="utf-8")

@@ -18,9 +18,10 @@ from demo.company.systems.system import (
     KEYS,
     Days,
     System,
+    as_json,
+    as_texts,
     gathered,
     newest_versions,
-    with_times_as_text,
 )
 from demo.company.tables import CALLCENTRE
 from warehouse.files import write_whole
@@ -112,13 +113,10 @@ class CallCentre(System):
                 if rows is None:
                     continue
                 rows = newest_versions(rows, KEYS[f"callcentre.{table}"])
-                first, second = _COLUMNS[table]
+                searched = (as_texts(rows[name]).to_pylist() for name in _COLUMNS[table])
                 connection.executemany(
                     f"insert or replace into {table} values (?, ?, ?)",  # noqa: S608
-                    (
-                        (row[first], row[second], json.dumps(row, ensure_ascii=False))
-                        for row in with_times_as_text(rows).to_pylist()
-                    ),
+                    zip(*searched, as_json(rows).to_pylist(), strict=True),
                 )
                 written += rows.num_rows
             connection.execute("insert into days values (?)", (f"{max(days)}",))

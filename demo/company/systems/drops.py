@@ -5,7 +5,6 @@ A file under its name is whole, and is made of the same bytes whenever it is mad
 
 import gzip
 import io
-import json
 import logging
 import re
 import shutil
@@ -21,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from typing_extensions import override
 
-from demo.company.systems.system import DayRows, Days, System, with_times_as_text
+from demo.company.systems.system import DayRows, Days, System, as_json
 from demo.company.tables import CRM, MAILER, SURVEY, WEB
 from warehouse.files import write_whole
 
@@ -157,12 +156,8 @@ def _as_cp949_csv(rows: pa.Table) -> bytes:
 
 
 def _as_json_lines(events: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6, mtime=0, filename="") as stream:
-        for event in with_times_as_text(events).to_pylist():
-            line = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-            stream.write(f"{line}\n".encode())
-    return buffer.getvalue()
+    lines = "".join(f"{line}\n" for line in as_json(events).to_pylist())
+    return gzip.compress(lines.encode(), compresslevel=1, mtime=0)
 
 
 def _as_parquet(rows: pa.Table) -> bytes:

@@ -140,6 +140,8 @@ def _launch(folder: Path) -> None:
         "--skip-name-resolve", "--skip-log-bin", f"--init-file={folder / 'init.sql'}",
         f"--secure-file-priv={inbox(folder)}", "--default-time-zone=+00:00",
         "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M",
+        # Its rows can be made again: a crash of the machine may take the last second back.
+        "--innodb-flush-log-at-trx-commit=2",
     ]  # fmt: skip
 
     def is_ready() -> bool:

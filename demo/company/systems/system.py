@@ -71,14 +71,29 @@ def newest_versions(rows: pa.Table, key: Sequence[str]) -> pa.Table:
     return ordered.take(newest.take(pc.sort_indices(newest)))
 
 
-def with_times_as_text(rows: pa.Table) -> pa.Table:
-    """Returns the rows with instants as `2026-06-30T01:02:03.456789Z` and days as `2026-06-30`."""
-    for place, field in enumerate(rows.schema):
-        if pa.types.is_timestamp(field.type):
-            texts = pc.strftime(rows[field.name], "%Y-%m-%dT%H:%M:%SZ")
-        elif pa.types.is_date(field.type):
-            texts = rows[field.name].cast(pa.string())
-        else:
-            continue
-        rows = rows.set_column(place, field.name, texts)
-    return rows
+def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns texts: instants as `2026-06-30T01:02:03.456789Z`, days as `2026-06-30`."""
+    if not pa.types.is_timestamp(column.type):
+        return column.cast(pa.string())
+    moments = column.cast(pa.timestamp("us")).cast(pa.string())
+    return pc.binary_join_element_wise(pc.replace_substring(moments, " ", "T"), "Z", "")
+
+
+def as_json(rows: pa.Table) -> pa.ChunkedArray:
+    """Returns each row as a JSON object on one line.
+
+    Its texts are taken to hold no control characters, as none of the company's do.
+    """
+    parts: list[pa.ChunkedArray | str] = []
+    for name in rows.column_names:
+        parts += [f'{"," if parts else "{"}"{name}":', _as_json_values(rows[name])]
+    return pc.binary_join_element_wise(*parts, "}", "")
+
+
+def _as_json_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = as_texts(column)
+    if not pa.types.is_integer(column.type):
+        for special in ("\\", '"'):
+            texts = pc.replace_substring(texts, special, f"\\{special}")
+        texts = pc.binary_join_element_wise('"', texts, '"', "")
+    return pc.fill_null(texts, "null")

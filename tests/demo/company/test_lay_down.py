@@ -75,6 +75,16 @@ def test_laying_down_the_same_day_again_changes_nothing(
     assert state(company_settings) == before
 
 
+def test_a_company_keeps_its_number_of_customers_until_another_is_asked_for(
+    lay: LayDown, company_settings: Settings, company_policy: Policy
+) -> None:
+    lay(DAY)
+    report = lay_down(company_settings, company_policy, NEXT_DAY, seed=SEED)
+    assert report.facts["days_lived"] == 1
+    report = lay_down(company_settings, company_policy, NEXT_DAY, CUSTOMERS + 1, SEED)
+    assert report.facts["days_lived"] == (NEXT_DAY - FIRST_DAY).days + 1
+
+
 def test_winding_back_ends_as_if_it_had_never_been_later(
     lay: LayDown, company_settings: Settings
 ) -> None:
@@ -86,25 +96,34 @@ def test_winding_back_ends_as_if_it_had_never_been_later(
 
 
 @pytest.mark.parametrize(
-    "number",
+    ("victim", "day", "given_before"),
     [
-        1,  # the tills are behind the shop from the first batch on
-        13,  # the mailer alone is behind, by the second batch
+        ("pos", NEXT_DAY, 1),  # the tills are behind some other system from the first batch on
+        ("mailer", date(2024, 1, 9), 13),  # the mailer alone is behind, by the second batch
     ],
 )
 def test_killed_between_two_systems_it_comes_to_the_same_end(
-    lay: LayDown, company_settings: Settings, wanted: dict[str, str], number: int
+    lay: LayDown,
+    company_settings: Settings,
+    wanted: dict[str, str],
+    victim: str,
+    day: date,
+    given_before: int,
 ) -> None:
     lay(DAY)
     child = _child(
         company_settings,
         f"""
+import time
 given = []
-def hand_over(system, batch):
-    if len(given) == {number}:
+def hand_over(system, days):
+    if system.name == "{victim}" and f"{{min(days)}}" == "{day}":
+        while len(given) < {given_before}:
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
+    rows = give(system, days)
     given.append(system)
-    return give(system, batch)
+    return rows
 give = laying._hand_over
 laying._hand_over = hand_over
 """,

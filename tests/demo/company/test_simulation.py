@@ -103,7 +103,7 @@ def lived() -> Lived:
 @pytest.fixture(scope="module")
 def grown() -> Lived:
     """A company large enough to find the planted effects in."""
-    company = Company.found(5, 14_000, web_from=date(2030, 1, 1))
+    company = Company.found(5, 14_000, recent_from=date(2030, 1, 1))
     days = live(company, date(2025, 1, 31))
     return gather(company, days, frozenset({"crm.name_list", "crm.contracts"}))
 
@@ -164,6 +164,24 @@ def test_snapshots_come_whole_on_mondays_and_the_first_day(lived: Lived) -> None
         assert sizes == sorted(sizes)
         assert all(pc.count_distinct(lived.days[d][name][0]).as_py() == lived.days[d][name].num_rows
                    for d in on)  # fmt: skip
+
+
+def test_of_months_long_past_the_first_mondays_snapshots_are_kept_and_no_events() -> None:
+    days = live(Company.found(1, 500, recent_from=date(2024, 3, 6)), date(2024, 3, 18))
+    for name in SNAPSHOTS:
+        assert [f"{day}" for day, rows in days.items() if name in rows] == [
+            "2024-01-01", "2024-02-05", "2024-03-04", "2024-03-11", "2024-03-18",
+        ]  # fmt: skip
+    assert min(day for day, rows in days.items() if "web.events" in rows) == date(2024, 3, 6)
+
+
+def test_what_a_company_holds_does_not_depend_on_which_days_are_recent() -> None:
+    until = date(2024, 3, 12)
+    whole, kept = Company.found(1, 50), Company.found(1, 50, recent_from=date(2024, 3, 6))
+    all_days, last_days = live(whole, until), live(kept, until)
+    for day, rows in last_days.items():
+        assert same({name: all_days[day][name] for name in rows}, rows)
+    assert all(whole.truth()[name].equals(kept.truth()[name]) for name in TRUTH)
 
 
 def test_each_version_of_a_row_is_later_than_the_one_before(lived: Lived) -> None:
