@@ -31,7 +31,7 @@ from warehouse.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["xgboost", "rule"]
+Kind = Literal["xgboost", "rule", "weights"]
 
 MANIFEST = "manifest.json"
 MODEL = "model.ubj"

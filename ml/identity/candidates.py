@@ -5,6 +5,8 @@ more records than the policy allows brings no pair, so the work is bounded whate
 where it is a value by itself (a phone, a mail, an address, an exact key) it is no evidence either.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import duckdb
 
 # Per kind of key, SQL over a row of `standard`: its values as a list, null where there are none.
@@ -28,8 +30,8 @@ KINDS = {
 }
 # The kinds that are one column's values.
 VALUES = {kind: column for kind, column in KINDS.items() if column.isidentifier()}
-# A key of another kind than a contact brings no pair above so many records: it only finds pairs that
-# other keys may find as well.
+# A key of another kind than a contact brings no pair above so many records: it only finds pairs
+# that other keys may find as well.
 _MAX_MIXED = 20
 # The kinds that may be ignored as evidence: too many persons have the others by nature.
 CONTACTS = ("exact_key", "phone", "email", "mail_name", "address")

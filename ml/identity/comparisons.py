@@ -10,6 +10,8 @@ and a pair is one person only when that explains it better than both others.
 The weights come from `train.py`, or from `builtin_weights.json` until something was trained.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import log2
@@ -135,7 +137,9 @@ COMPARISONS: Sequence[Comparison] = (
                 " and jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9",
                 True,
             ),
-            Level("words", "jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9", True),
+            Level(
+                "words", "jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9", True
+            ),
             Level("half", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.6", True),
             Level("some", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.3", None),
             Level("postcode", _SAME_DISTRICT, None),

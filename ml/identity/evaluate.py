@@ -4,6 +4,8 @@ The weights are learned from the records without their labels, as training does 
 are linked at the automatic threshold, and only now the labels are looked at.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import resource
 import sys
 import time
@@ -154,7 +156,9 @@ def _read(
     }
     born = values.pop("birth_date", "null::varchar")
     filled = {FIELDS[field]: value for field, value in values.items()}
-    filled["birth_date"] = f"coalesce(try_cast({born} as date), try_strptime({born}, '%Y%m%d')::date)"
+    filled["birth_date"] = (
+        f"coalesce(try_cast({born} as date), try_strptime({born}, '%Y%m%d')::date)"
+    )
     filled["record_hash"] = "0"
     columns = ", ".join(
         f"{filled.get(name, 'null')}::{kind} as {name}"
@@ -300,7 +304,9 @@ def _judged(
     )
     in_cluster, in_person = np.bincount(clusters)[clusters], np.bincount(labels)[labels]
     in_both = shared[cell.ravel()]
-    linked, true, right = (float((count - 1).sum()) / 2 for count in (in_cluster, in_person, in_both))
+    linked, true, right = (
+        float((count - 1).sum()) / 2 for count in (in_cluster, in_person, in_both)
+    )
     precision = right / linked if linked else 1.0
     recall = right / true if true else 1.0
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

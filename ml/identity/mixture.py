@@ -1,9 +1,9 @@
 """Expectation maximisation over the patterns of likeness: one person, one household, strangers.
 
-Fellegi and Sunter's model with independent fields (1969), fitted as in Winkler (1988) and Enamorado,
-Fifield and Imai (2019), with a third class for the people of one household. It is fitted over all
-pairs there are: the candidates by their patterns; the rest, which share no key, are strangers, of
-whom a random sample is enough.
+Fellegi and Sunter's model with independent fields (1969), fitted as in Winkler (1988) and in
+Enamorado, Fifield and Imai (2019), with a third class for the people of one household. It is fitted
+over all pairs there are: the candidates by their patterns; the rest, which share no key, are
+strangers, of whom a random sample is enough.
 """
 
 from collections.abc import Mapping

@@ -17,16 +17,18 @@ from typing import NamedTuple
 
 # Revised Romanisation, in the order of Unicode's Hangul syllables.
 _INITIALS = "g kk n d tt r m b pp s ss _ j jj ch k t p h".replace("_", "").split(" ")
-_MEDIALS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
+_MEDIALS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()  # noqa: SIM905
 _FINALS = (
     "_ k k k n n n t l k m l l l p l m p p t t ng t t k t p t".replace("_", "").split(" ")
 )  # fmt: skip
 
 # Family names of two syllables; every other family name has one.
-_LONG_FAMILY_NAMES = frozenset("남궁 황보 제갈 선우 독고 사공 서문 동방 망절 어금 장곡".split())
+_LONG_FAMILY_NAMES = frozenset(
+    ("남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "어금", "장곡")
+)
 # What clerks add to a name, and what stands for nothing in one.
 _TITLES = re.compile(r"(?<=[가-힣]{2})\s*(?:님|씨|고객님|귀하|대리|과장|부장|사장)$")
-_LATIN_TITLES = frozenset("mr mrs ms miss dr prof jr sr".split())
+_LATIN_TITLES = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "jr", "sr"])
 
 _CONSONANTS = (
     ("sh", "s"), ("ch", "c"), ("wh", "h"), ("ck", "k"), ("kk", "k"), ("tt", "t"), ("pp", "p"),
@@ -40,7 +42,7 @@ _VOWELS = {
     "o": "u", "u": "u", "a": "a", "e": "e", "i": "i",
 }  # fmt: skip
 _VOWEL = re.compile("|".join(_VOWELS))
-_BETWEEN_PARTS = re.compile(r"[^\w'’-]+|_")
+_BETWEEN_PARTS = re.compile(r"[^\w'\u2019-]+|_")
 _NO_LETTER = re.compile(r"[\W\d_]")
 _NG = re.compile(r"ng")
 _SILENT_H = re.compile(r"(?<=[aeiou])h(?![aeiouwy])")

@@ -6,6 +6,8 @@ many records. So besides the records that changed themselves, those are paired a
 value which passed that limit tonight, in either direction.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import hashlib
 import json
 import logging
@@ -21,12 +23,10 @@ from ml.identity.candidates import KINDS, find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
 from ml.identity.scope import forget_too_many, take_all, take_changed
 from ml.identity.store import Store, open_store
-from ml.identity.weigh import BUILTIN, builtin_weights, weigh
+from ml.identity.weigh import BUILTIN, MODEL_NAME, builtin_weights, weigh
 from warehouse.context import RunContext
 
 logger = logging.getLogger(__name__)
-
-MODEL_NAME = "identity"
 
 # What exact keys are called by who reads of them; other kinds are called as in the key.
 _KEY_WORDS = {
@@ -152,7 +152,9 @@ def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, partners: f
             {agrees} as agrees,
             {differs} as differs,
             array_to_string(
-                list_concat(key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))),
+                list_concat(
+                    key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))
+                ),
                 ', '
             ) as evidence
         from everything
@@ -231,9 +233,13 @@ def _replace_values(
     )
     if is_full:
         store.execute("truncate identity.shared_contacts")
-        holders = "select source, source_customer_id, key from keys inner join standard using (record)"
+        holders = (
+            "select source, source_customer_id, key from keys inner join standard using (record)"
+        )
     else:
-        store.stage(connection, f"select {value_hash} as value_hash from key_counts", "moved_values")
+        store.stage(
+            connection, f"select {value_hash} as value_hash from key_counts", "moved_values"
+        )
         store.execute(
             "delete from identity.shared_contacts using moved_values"
             " where shared_contacts.value_hash = moved_values.value_hash"

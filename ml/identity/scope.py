@@ -7,6 +7,8 @@ earlier pairs are void; `key_counts` (key, records), of the keys that may have c
 (key, records), the values held by too many records to be evidence.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import duckdb
 
 from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of

@@ -5,6 +5,8 @@ done once for each distinct value. Nothing is corrected and nothing guessed: a v
 read is unknown.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,11 +54,12 @@ _ADDRESS_WORDS = (
 def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     """Makes the table `standard` of the table `records`, one row for each of its rows.
 
-    Its columns: source, source_customer_id, record_hash, exact_keys; name_written, name_flat, name_turned,
-    name_sound, name_parts and is_hangul of the name; phone (E.164), email, mail_name (what stands
-    before the @), birth (YYYYMMDD), postcode, address_parts; and of all values ever known the
-    sorted lists name_sounds, phones, emails, mail_names and homes. What is not known is null, and
-    so is what the policy calls a placeholder.
+    Its columns: source, source_customer_id, record_hash, exact_keys; name_written, name_flat,
+    name_turned, name_sound, name_parts and is_hangul of the name; phone (E.164), email, mail_name
+    (what stands before the @), birth (YYYYMMDD), postcode; of the address its parts, its words as
+    one text, and its numbers; and of all values ever known the sorted lists name_sounds, phones,
+    emails, mail_names and homes. What is not known is null, and so is what the policy calls a
+    placeholder.
     """
     _read_names(connection, policy.placeholders.names)
     _read_phones(connection, policy.identity.country, policy.placeholders.phones)
@@ -322,7 +325,9 @@ def _register(
 ) -> None:
     """Makes a table of rows."""
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)]
+    arrays = [
+        pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)
+    ]
     table = pa.Table.from_arrays(arrays, schema=schema)
     connection.register("rows_of_table", table)
     connection.execute(f"create or replace temp table {name} as select * from rows_of_table")

@@ -4,6 +4,8 @@ The pairing itself runs in DuckDB; this brings the records in and takes the resu
 night writes is one transaction: it is there as a whole or not at all.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -89,7 +91,9 @@ class Store:
                 and persons.source_customer_id = known.source_customer_id
         """
         self.read(
-            connection, "records", self._records(known, f"known.record_hash is distinct from {_HASH}")
+            connection,
+            "records",
+            self._records(known, f"known.record_hash is distinct from {_HASH}"),
         )
 
     def read_gone_records(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -139,5 +143,3 @@ def open_store(context: RunContext) -> Iterator[Store]:
             )
         yield store
         connection.commit()
-
-

@@ -6,6 +6,8 @@ maximisation. The result is a versioned artefact of settings and weights; the ni
 what was trained.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import logging
 from dataclasses import replace
 from typing import Any
@@ -13,14 +15,86 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from ml import registry
 from ml.identity import comparisons, mixture
+from ml.identity.candidates import find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
+from ml.identity.scope import arrange_all, forget_too_many
+from ml.identity.store import open_store
+from ml.identity.weigh import MODEL_NAME, builtin_weights
+from warehouse.context import RunContext, StepReport
 
 logger = logging.getLogger(__name__)
 
+# Fewer records show too few pairs of one person to learn from.
+MIN_RECORDS = 1_000
+MIN_MATCHES = 200
 _SAMPLED_PAIRS = 500_000
 # Names of fewer records are not kept one by one: they would be somebody's.
 _FREQUENT_NAME = 20
+
+
+def train(context: RunContext) -> StepReport:
+    """Learns weights from all records of the day and puts them in force from the next day on.
+
+    With too few records, or hardly a pair of one person among them, what is in force stays.
+
+    Returns:
+        The records learned from; the matches found among them and the version as facts.
+
+    Raises:
+        WarehouseError: the unioned person records are not built.
+    """
+    with open_store(context) as store, duckdb.connect() as connection:
+        store.read_all_records(connection)
+        arrange_all(connection, context.policy)
+        records = _count(connection, "standard")
+        if records < MIN_RECORDS:
+            return _refused(context, records, f"{records} records, at least {MIN_RECORDS} needed")
+        forget_too_many(connection)
+        find_candidates(connection)
+        weights = learn(connection, builtin_weights(), context.policy.training.seed)
+    matches = round(weights.matches_per_record * records)
+    if matches < MIN_MATCHES:
+        return _refused(context, records, f"{matches} matches, at least {MIN_MATCHES} needed")
+    return _put_in_force(context, weights, records, matches)
+
+
+def _put_in_force(context: RunContext, weights: Weights, records: int, matches: int) -> StepReport:
+    metrics = {
+        "records": records,
+        "matches_per_record": weights.matches_per_record,
+        "housemates_per_record": weights.housemates_per_record,
+    }
+    contents = {
+        "settings": comparisons.settings(weights, comparisons.partners(records)),
+        "weights": weights.to_json(),
+        "metrics": metrics,
+    }
+    item = registry.artefact("weights", context.as_of, contents, None)
+    path = registry.save(context.settings.models_dir, MODEL_NAME, item)
+    verdict = f"learned from {records} records, {matches} matches among them"
+    with context.connection() as connection:
+        registry.register(connection, MODEL_NAME, item, path, metrics=metrics, verdict=verdict)
+        registry.promote(connection, MODEL_NAME, item.version, context.as_of)
+        registry.record_training(
+            connection, MODEL_NAME, context.as_of, "promoted",
+            version=item.version, reason=verdict, metrics=metrics,
+        )  # fmt: skip
+    logger.info("identity: version %s %s", item.version, verdict)
+    return StepReport(rows=records, facts={"matches": matches, "version": item.version})
+
+
+def _refused(context: RunContext, records: int, reason: str) -> StepReport:
+    """Notes that nothing was learned; an earlier training of the same day is taken back."""
+    with context.connection() as connection:
+        registry.withdraw(connection, MODEL_NAME, context.as_of)
+        registry.record_training(
+            connection, MODEL_NAME, context.as_of, "refused",
+            version=None, reason=reason, metrics={"records": records},
+        )  # fmt: skip
+    logger.warning("identity: not trained, %s", reason)
+    return StepReport(rows=records, facts={"refused": reason})
 
 
 def learn(
@@ -57,7 +131,7 @@ def count_pairs(connection: duckdb.DuckDBPyConnection, *, across_sources: bool =
     ]
     total = sum(sizes)
     within = sum(size * (size - 1) for size in sizes) if across_sources else 0
-    return (total * (total - 1) - within) / 2
+    return float(total * (total - 1) - within) / 2
 
 
 def _count_housemates(connection: duckdb.DuckDBPyConnection) -> float:
@@ -91,7 +165,10 @@ def _sample_strangers(
         f"""
         create or replace temp table drawn as
         with shuffled as (
-            select record, source, row_number() over (order by hash(record + {seed}), record) as place
+            select
+                record,
+                source,
+                row_number() over (order by hash(record + {seed}), record) as place
             from standard
         )
 

@@ -1,5 +1,7 @@
 """Weighs candidate pairs with Splink, against strangers and against people of one household."""
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import json
 import logging
 from importlib.resources import files
@@ -13,6 +15,7 @@ from ml.identity import comparisons
 from ml.identity.candidates import KINDS, PERSONAL
 from ml.identity.comparisons import Weights
 
+MODEL_NAME = "identity"
 BUILTIN = "builtin"
 
 

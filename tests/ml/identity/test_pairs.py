@@ -15,7 +15,8 @@ DAY = date(2026, 6, 30)
 
 ANNA = Person(
     "1", name="김민수", phone="010-2345-6789", email="minsu7@naver.com",
-    birth_date=date(1980, 3, 4), postcode="06101", address="서울특별시 강남구 중앙로 12, 103동 504호",
+    birth_date=date(1980, 3, 4), postcode="06101",
+    address="서울특별시 강남구 중앙로 12, 103동 504호",
 )  # fmt: skip
 
 
