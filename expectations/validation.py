@@ -20,6 +20,7 @@ from great_expectations.data_context.types.base import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from expectations import door_page
 from expectations.checks import Check, Suite
 from warehouse.context import RunContext
 from warehouse.errors import WarehouseError
@@ -69,8 +70,10 @@ def validate(context: RunContext, door: str, suites: Sequence[Suite]) -> list[Re
         results = [result for suite in suites for result in _run(guard, warehouse, context, suite)]
     finally:
         warehouse.get_engine().dispose()
-    shutil.rmtree(data_docs(context.settings.docs_dir, door), ignore_errors=True)
+    pages = data_docs(context.settings.docs_dir, door)
+    shutil.rmtree(pages, ignore_errors=True)
     guard.build_data_docs(site_names=[_SITE])
+    door_page.write(context, door, results, pages)
     return results
 
 

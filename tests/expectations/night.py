@@ -111,7 +111,8 @@ insert into ops.loads values
 
 CUSTOMERS = """
 insert into identity.person_links
-select source, id::text, 'P' || lpad(id::text, 4, '0'), 'exact_key', 'test', '2017-11-01'
+    (source, source_customer_id, person_id, evidence, linked_at_run, linked_as_of_date)
+select source, id::text, 'P' || lpad(id::text, 4, '0'), 'exact_key', 'test', '2017-11-01'::date
 from generate_series(1, 200) as id, unnest(array['shop', 'crm']) as source
 where source = 'shop' or id % 4 = 0;
 
