@@ -67,12 +67,12 @@ class Populations(_Section):
 class LeavingReasons(_Section):
     """What counts as evidence of why somebody left, around the last purchase."""
 
-    before_days: Days = 120
-    after_days: Days = 60
-    min_price_rise: Share = 0.04
-    min_discounted_line_share: Share = 0.6
-    max_satisfaction: Annotated[int, Field(ge=1, le=5)] = 2
-    max_switching_discount_percent: Annotated[int, Field(ge=0, le=100)] = 15
+    before_days: Days
+    after_days: Days
+    min_price_rise: Share
+    min_discounted_line_share: Share
+    max_satisfaction: Annotated[int, Field(ge=1, le=5)]
+    max_switching_discount_percent: Annotated[int, Field(ge=0, le=100)]
 
 
 class Training(_Section):
@@ -200,7 +200,7 @@ class Policy(_Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     language: Literal["en", "ko"]
     populations: Populations
-    leaving_reasons: LeavingReasons = LeavingReasons()
+    leaving_reasons: LeavingReasons
     horizon_days: Days
     training: Training
     contact: Contact

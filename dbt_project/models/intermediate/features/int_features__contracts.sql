@@ -60,6 +60,13 @@ known_contracts as (
         and contract_versions.source_customer_id = links.source_customer_id
 ),
 
+renewed as (
+    select distinct
+        as_of_date,
+        renewed_from_id
+    from known_contracts
+),
+
 judged_contracts as (
     select
         contracts.as_of_date,
@@ -69,11 +76,11 @@ judged_contracts as (
         contracts.monthly_fee,
         contracts.renewed_from_id is not null as is_renewal,
         not contracts.is_ended_early and contracts.end_date >= contracts.as_of_date as is_running,
-        renewals.contract_id is not null as is_renewed
+        renewed.renewed_from_id is not null as is_renewed
     from known_contracts as contracts
-    left join known_contracts as renewals
-        on contracts.as_of_date = renewals.as_of_date
-        and contracts.contract_id = renewals.renewed_from_id
+    left join renewed
+        on contracts.as_of_date = renewed.as_of_date
+        and contracts.contract_id = renewed.renewed_from_id
 ),
 
 sums as (
