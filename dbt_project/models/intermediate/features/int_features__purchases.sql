@@ -1,6 +1,7 @@
 {{ config(materialized="ephemeral") }}
 
--- What a person bought, as it was known on a business day: rhythm, spend, breadth, discounts, margin.
+-- What a person bought, as it was known on a business day: rhythm, spend, breadth, discounts and
+-- margin.
 -- Grain: one row per person_id and as_of_date of those who bought. A window of N days ends with
 -- as_of_date and counts it; "before" are the 84 days before the last 84.
 -- What was cancelled is no purchase, nor is a refund: what was bought counts as it was bought, also
