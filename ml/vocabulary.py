@@ -6,16 +6,34 @@ anyway. Facts about the household are used but never written out.
 """
 
 from ml.reasons import Phrase, ReasonGroup
+from ml.service_vocabulary import BOND, COMPLAINT, CONTRACT, RETURNS, SATISFACTION, VISITS
 
 RHYTHM = ReasonGroup(
     "rhythm",
-    ("recency_days", "average_gap_days", "gap_deviation_days", "recency_over_gap"),
+    (
+        "recency_days",
+        "average_gap_days",
+        "gap_deviation_days",
+        "recency_over_gap",
+        "longest_gap_days",
+        "recency_over_longest_gap",
+        "last_gap_days",
+        "recent_gap_days",
+        "gap_trend",
+    ),
     (
         Phrase(
             "rhythm_broken",
             "{recency_days:.0f} days since the last purchase, usually every {average_gap_days:.0f}",
             "마지막 구매 후 {recency_days:.0f}일 경과, 평소 {average_gap_days:.0f}일 간격",
             when=lambda row: row["recency_over_gap"] >= 1.5,
+        ),
+        Phrase(
+            "rhythm_slows",
+            "the last purchases came every {recent_gap_days:.0f} days, usually every"
+            " {average_gap_days:.0f}",
+            "최근 구매 간격 {recent_gap_days:.0f}일, 평소 {average_gap_days:.0f}일",
+            when=lambda row: row["gap_trend"] >= 1.5,
         ),
         Phrase(
             "rhythm",
@@ -28,7 +46,13 @@ RHYTHM = ReasonGroup(
 
 FREQUENCY = ReasonGroup(
     "frequency",
-    ("order_count_28d", "order_count_84d", "order_count_168d", "active_weeks_84d"),
+    (
+        "order_count_28d",
+        "order_count_84d",
+        "order_count_168d",
+        "order_count_365d",
+        "active_weeks_84d",
+    ),
     (
         Phrase(
             "few_purchases",
@@ -47,7 +71,13 @@ FREQUENCY = ReasonGroup(
 
 TREND = ReasonGroup(
     "trend",
-    ("order_trend", "spend_trend"),
+    (
+        "order_trend",
+        "spend_trend",
+        "order_change_84d",
+        "spend_change_84d",
+        "order_amount_trend",
+    ),
     (
         Phrase(
             "buying_less",
@@ -72,7 +102,14 @@ TREND = ReasonGroup(
 
 SPEND = ReasonGroup(
     "spend",
-    ("spend_28d", "spend_84d", "spend_168d"),
+    (
+        "spend_28d",
+        "spend_84d",
+        "spend_168d",
+        "spend_365d",
+        "spend_per_purchase_day",
+        "margin_share_84d",
+    ),
     (
         Phrase(
             "spend",
@@ -85,7 +122,12 @@ SPEND = ReasonGroup(
 
 BASKET = ReasonGroup(
     "basket",
-    ("average_order_amount_84d", "lines_per_order_84d"),
+    (
+        "average_order_amount_84d",
+        "lines_per_order_84d",
+        "lines_per_order_change",
+        "weekend_share_84d",
+    ),
     (
         Phrase(
             "small_basket",
@@ -104,8 +146,21 @@ BASKET = ReasonGroup(
 
 BREADTH = ReasonGroup(
     "breadth",
-    ("department_count_84d", "store_count_84d", "private_brand_share_84d"),
     (
+        "department_count_84d",
+        "department_change",
+        "store_count_84d",
+        "private_brand_share_84d",
+    ),
+    (
+        Phrase(
+            "buys_less_broadly",
+            "departments bought from in 84 days: {department_count_84d:.0f}"
+            " ({department_change:+.0f} against the 84 days before)",
+            "84일간 이용 부문 {department_count_84d:.0f}개"
+            " (이전 84일 대비 {department_change:+.0f})",
+            when=lambda row: row["department_change"] < 0,
+        ),
         Phrase(
             "few_departments",
             "departments bought from in 84 days: {department_count_84d:.0f}",
@@ -123,8 +178,21 @@ BREADTH = ReasonGroup(
 
 DISCOUNT = ReasonGroup(
     "discount",
-    ("discount_share_84d", "coupon_share_84d", "redemption_count_168d"),
     (
+        "discount_share_84d",
+        "coupon_share_84d",
+        "discounted_line_share_84d",
+        "discounted_line_share_change",
+        "discounted_order_share_84d",
+        "redemption_count_168d",
+    ),
+    (
+        Phrase(
+            "only_on_discount",
+            "{discounted_line_share_84d:.0%} of what was bought was on discount",
+            "구매 품목의 {discounted_line_share_84d:.0%}가 할인 품목",
+            when=lambda row: row["discounted_line_share_84d"] >= 0.6,
+        ),
         Phrase(
             "buys_on_discount",
             "{discount_share_84d:.0%} of the price came off as discount",
@@ -140,19 +208,6 @@ DISCOUNT = ReasonGroup(
     ),
 )
 
-SHOPPING_DAYS = ReasonGroup(
-    "shopping_days",
-    ("weekend_share_84d",),
-    (
-        Phrase(
-            "shopping_days",
-            "{weekend_share_84d:.0%} of purchases on weekends",
-            "구매의 {weekend_share_84d:.0%}가 주말",
-        ),
-        Phrase("no_recent_days", "no shopping day in 84 days", "84일간 구매일 없음"),
-    ),
-)
-
 # The same for everybody tonight, so no reason for anyone.
 SEASON = ReasonGroup("season", ("calendar_month",), ())
 
@@ -161,9 +216,9 @@ TENURE = ReasonGroup(
     ("tenure_days",),
     (
         Phrase(
-            "new_customer",
-            "customer for {tenure_days:.0f} days",
-            "고객이 된 지 {tenure_days:.0f}일",
+            "new_and_not_settled",
+            "customer for {tenure_days:.0f} days only",
+            "고객이 된 지 {tenure_days:.0f}일, 아직 정착 전",
             when=lambda row: row["tenure_days"] < 84,
         ),
         Phrase("tenure", "customer for {tenure_days:.0f} days", "고객이 된 지 {tenure_days:.0f}일"),
@@ -185,8 +240,13 @@ BEHAVIOUR = (
     BASKET,
     BREADTH,
     DISCOUNT,
-    SHOPPING_DAYS,
-    SEASON,
+    COMPLAINT,
+    SATISFACTION,
+    RETURNS,
+    CONTRACT,
+    VISITS,
+    BOND,
     TENURE,
+    SEASON,
     HOUSEHOLD,
 )

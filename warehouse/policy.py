@@ -30,11 +30,49 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Populations(_Section):
-    """Who is live, lapsed or too new; prospects are those who never bought."""
+class OwnRhythm(_Section):
+    """A window as long as `factor` of the person's own average gaps, within bounds."""
 
+    factor: Annotated[float, Field(ge=1, le=20)]
+    min_days: Days
+    max_days: Days
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "OwnRhythm":
+        if self.min_days > self.max_days:
+            raise ValueError("min_days not above max_days")
+        return self
+
+
+class Populations(_Section):
+    """Who is live, lapsed or too new; prospects are those who never bought.
+
+    Whose service contract ends within `contract_ends_within_days` is in none of them, but in the
+    population `contract`; without the key there is no such population.
+    """
+
+    window: Literal["fixed", "own_rhythm"] = "fixed"
     live_within_days: Days
+    own_rhythm: OwnRhythm | None = None
     min_orders: Count
+    contract_ends_within_days: Days | None = None
+
+    @model_validator(mode="after")
+    def _says_how_to_follow_the_rhythm(self) -> "Populations":
+        if self.window == "own_rhythm" and self.own_rhythm is None:
+            raise ValueError("own_rhythm with factor, min_days and max_days for this window")
+        return self
+
+
+class LeavingReasons(_Section):
+    """What counts as evidence of why somebody left, around the last purchase."""
+
+    before_days: Days
+    after_days: Days
+    min_price_rise: Share
+    min_discounted_line_share: Share
+    max_satisfaction: Annotated[int, Field(ge=1, le=5)]
+    max_switching_discount_percent: Annotated[int, Field(ge=0, le=100)]
 
 
 class Training(_Section):
@@ -162,6 +200,7 @@ class Policy(_Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     language: Literal["en", "ko"]
     populations: Populations
+    leaving_reasons: LeavingReasons
     horizon_days: Days
     training: Training
     contact: Contact
@@ -237,6 +276,8 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """Returns the section model that the keys of `location` lead to, to name its fields."""
     sections: dict[str, type[BaseModel]] = {
         "populations": Populations,
+        "own_rhythm": OwnRhythm,
+        "leaving_reasons": LeavingReasons,
         "training": Training,
         "contact": Contact,
         "lists": TargetList,

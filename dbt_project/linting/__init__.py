@@ -15,7 +15,7 @@ _PROJECT = Path(__file__).resolve().parents[1]
 _QUERIES = {
     "alternates", "consent_grants", "days_settled", "fact_from_feed", "feature_dates",
     "feed_sources", "keys_so_far", "list_candidates", "loads_read", "relinked", "rows_so_far",
-    "union_feed",
+    "union_feed", "versions_from_feed",
 }  # fmt: skip
 _POLICY = yaml.safe_load((_PROJECT.parent / "policy.yml").read_text(encoding="utf-8"))
 

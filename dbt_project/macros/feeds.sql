@@ -21,7 +21,8 @@
         "products": {
             "product_id": "text", "manufacturer_id": "text", "department": "text",
             "brand_type": "text", "category": "text", "product_type": "text",
-            "package_size": "text", "reported_date": "date", "updated_at": "timestamptz",
+            "package_size": "text", "list_price": "numeric(18, 2)", "unit_cost": "numeric(18, 2)",
+            "reported_date": "date", "updated_at": "timestamptz",
         },
         "demographics": {
             "source_customer_id": "text", "age_band": "text", "income_band": "text",
@@ -46,12 +47,25 @@
             "reported_date": "date",
         },
         "cases": {
-            "case_id": "text", "source_customer_id": "text", "case_type": "text",
-            "opened_date": "date", "closed_date": "date", "reported_date": "date",
+            "case_id": "text", "source_customer_id": "text", "case_type": "text", "topic": "text",
+            "outcome": "text", "promised_date": "date", "opened_date": "date",
+            "closed_date": "date", "reported_date": "date",
         },
         "surveys": {
-            "survey_id": "text", "source_customer_id": "text", "question": "text",
-            "answer_value": "numeric(18, 2)", "answered_date": "date", "reported_date": "date",
+            "survey_id": "text", "source_customer_id": "text", "occasion": "text",
+            "satisfaction": "integer", "recommendation": "integer",
+            "switching_discount_percent": "integer", "answered_date": "date",
+            "reported_date": "date",
+        },
+        "contracts": {
+            "contract_id": "text", "source_customer_id": "text", "service_plan": "text",
+            "start_date": "date", "end_date": "date", "monthly_fee": "numeric(18, 2)",
+            "contract_state": "text", "renewed_from_id": "text", "reported_date": "date",
+        },
+        "returns": {
+            "return_id": "text", "order_id": "text", "line_id": "text", "unit_count": "bigint",
+            "refund_amount": "numeric(18, 2)", "return_reason": "text", "returned_date": "date",
+            "reported_date": "date",
         },
         "contact_points": {
             "source_customer_id": "text", "channel": "text", "contact_value": "text",

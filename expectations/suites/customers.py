@@ -107,7 +107,7 @@ def _features(context: RunContext) -> Suite:
         some_rows("customers.ftr_customers.row_count", "block", FEATURES, "person_id"),
         one_of(
             named("population", "range"), "block", FEATURES, "population",
-            ("live", "lapsed", "new", "prospect"),
+            ("contract", "live", "lapsed", "new", "prospect"),
         ),
         always_filled(named("population", "completeness"), "block", FEATURES, "population"),
         between(named("calendar_month", "range"), "block", FEATURES, "calendar_month", 1, 12),

@@ -32,6 +32,13 @@ def test_the_committed_policy_is_valid() -> None:
     [
         ("populations", "live_within_days", 0, "populations.live_within_days is 0.*greater than"),
         ("populations", "live_within_days", "28", "populations.live_within_days is '28'.*integer"),
+        ("populations", "window", "own_rhythm", "own_rhythm with factor, min_days and max_days"),
+        (
+            "populations",
+            "own_rhythm",
+            {"factor": 3.0, "min_days": 90, "max_days": 60},
+            "min_days not above max_days",
+        ),
         (
             "contact",
             "holdout_share",

@@ -14,7 +14,9 @@ with feature_dates as (
 features as (
     select
         person_id,
-        as_of_date
+        as_of_date,
+        case when population = 'contract' then cast(contract_days_left as integer) end
+            as contract_days_left
     from {{ ref("ftr_customers") }}
 ),
 
@@ -44,12 +46,32 @@ orders as (
         )
 ),
 
+contracts as (
+    select
+        links.person_id,
+        contract_versions.start_date
+    from {{ ref("int_contracts__versioned") }} as contract_versions
+    inner join links
+        on contract_versions.source = links.source
+        and contract_versions.source_customer_id = links.source_customer_id
+    where
+        contract_versions.known_from_date <= {{ as_of_date() }}
+        and (
+            contract_versions.known_to_date > {{ as_of_date() }}
+            or contract_versions.known_to_date is null
+        )
+),
+
 -- The horizon is the company's: policy.yml, horizon_days.
 snapshots as (
     select
         features.person_id,
         features.as_of_date,
-        {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }} as horizon_end_date
+        {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }} as horizon_end_date,
+        {{ add_days(
+            add_days("features.as_of_date", "features.contract_days_left"),
+            var("policy")["horizon_days"],
+        ) }} as renewal_end_date
     from features
     inner join feature_dates on features.as_of_date = feature_dates.as_of_date
 ),
@@ -65,16 +87,35 @@ buyers as (
         and snapshots.horizon_end_date >= orders.order_date
 ),
 
+-- Whoever signs for a time after the day has renewed, also where the contract is another.
+renewers as (
+    select distinct
+        snapshots.person_id,
+        snapshots.as_of_date
+    from snapshots
+    inner join contracts
+        on snapshots.person_id = contracts.person_id
+        and snapshots.as_of_date < contracts.start_date
+        and snapshots.renewal_end_date >= contracts.start_date
+),
+
 final as (
     select
         snapshots.person_id,
         snapshots.as_of_date,
         {{ var("policy")["horizon_days"] }} as horizon_days,
-        buyers.person_id is not null as bought_within_horizon
+        buyers.person_id is not null as bought_within_horizon,
+        case
+            when snapshots.renewal_end_date <= {{ as_of_date() }}
+                then renewers.person_id is not null
+        end as renewed_contract
     from snapshots
     left join buyers
         on snapshots.person_id = buyers.person_id
         and snapshots.as_of_date = buyers.as_of_date
+    left join renewers
+        on snapshots.person_id = renewers.person_id
+        and snapshots.as_of_date = renewers.as_of_date
     where snapshots.horizon_end_date <= {{ as_of_date() }}
 )
 
@@ -82,5 +123,6 @@ select
     person_id,
     as_of_date,
     horizon_days,
-    bought_within_horizon
+    bought_within_horizon,
+    renewed_contract
 from final

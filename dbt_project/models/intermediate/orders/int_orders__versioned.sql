@@ -39,6 +39,7 @@ products as (
         product_id,
         department,
         brand_type,
+        unit_cost,
         known_from_date,
         known_to_date
     from {{ ref("int_products__versioned") }}
@@ -264,6 +265,17 @@ line_sums as (
         sum(line_spans.sales_amount) filter (
             where products.brand_type = 'private'
         ) as private_brand_amount,
+        count(*) filter (
+            where
+            line_spans.retail_discount_amount > 0
+            or line_spans.coupon_discount_amount > 0
+            or line_spans.coupon_match_amount > 0
+        ) as discounted_line_count,
+        -- Half a cost is none.
+        case
+            when count(*) = count(products.unit_cost)
+                then sum(line_spans.unit_count * products.unit_cost)
+        end as cost_amount,
         {{ joined_values("products.department") }} as departments,
         max(line_spans.load_id) as load_id
     from versions
@@ -305,6 +317,8 @@ final as (
         coalesce(line_sums.coupon_discount_amount, 0) as coupon_discount_amount,
         coalesce(line_sums.coupon_match_amount, 0) as coupon_match_amount,
         coalesce(line_sums.private_brand_amount, 0) as private_brand_amount,
+        coalesce(line_sums.discounted_line_count, 0) as discounted_line_count,
+        line_sums.cost_amount,
         line_sums.departments,
         greatest(version_headers.load_id, line_sums.load_id) as load_id
     from version_headers
@@ -330,6 +344,8 @@ select
     coupon_discount_amount,
     coupon_match_amount,
     private_brand_amount,
+    discounted_line_count,
+    cost_amount,
     departments,
     load_id
 from final

@@ -24,6 +24,7 @@ final as (
         refund_amount,
         {{ trimmed("reason") }} as return_reason,
         returned_at,
+        {{ business_date("returned_at") }} as returned_date,
         {{ business_date("updated_at") }} as reported_date,
         updated_at,
         _dlt_load_id as load_id
@@ -38,6 +39,7 @@ select
     refund_amount,
     return_reason,
     returned_at,
+    returned_date,
     reported_date,
     updated_at,
     load_id

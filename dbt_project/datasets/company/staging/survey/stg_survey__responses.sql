@@ -1,5 +1,4 @@
--- Responses to the survey after a purchase or a service; the recommendation is the answer that the
--- surveys of the walk know, the others wait here.
+-- Responses to the survey after a purchase or a service.
 -- Grain: one row per response and drop it came in. Who gave neither account nor mail is nobody we
 -- know.
 with responses as (
@@ -53,9 +52,8 @@ final as (
         answered_at as reported_at,
         email,
         occasion,
-        'recommendation' as question,
-        recommendation as answer_value,
         satisfaction,
+        recommendation,
         switching_discount_percent,
         comment_text,
         answered_at,
@@ -78,9 +76,8 @@ select
     reported_at,
     email,
     occasion,
-    question,
-    answer_value,
     satisfaction,
+    recommendation,
     switching_discount_percent,
     comment_text,
     answered_at,

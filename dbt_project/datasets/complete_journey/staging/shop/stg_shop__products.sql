@@ -24,6 +24,8 @@ final as (
         {{ trimmed("product_category") }} as category,
         {{ trimmed("product_type") }} as product_type,
         {{ trimmed("package_size") }} as package_size,
+        cast(null as numeric) as list_price,
+        cast(null as numeric) as unit_cost,
         {{ business_date("updated_at") }} as reported_date,
         updated_at,
         _dlt_load_id as load_id
@@ -38,6 +40,8 @@ select
     category,
     product_type,
     package_size,
+    list_price,
+    unit_cost,
     reported_date,
     updated_at,
     load_id
