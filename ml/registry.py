@@ -36,6 +36,7 @@ Kind = Literal["xgboost", "rule"]
 MANIFEST = "manifest.json"
 MODEL = "model.ubj"
 PLAIN_RULE = "rule-1"
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Artefact:
 
     Attributes:
         manifest: everything but the trees, in JSON's own types.
-        model: the trees as XGBoost writes them; none for a rule.
+        model: the trees as XGBoost writes them; none for a rival.
     """
 
     manifest: Mapping[str, Any]
@@ -63,8 +64,9 @@ class Artefact:
 
     @property
     def version(self) -> str:
-        """The version's name."""
-        return f"{self.manifest['trained_as_of_date']}-{self.checksum[:8]}"
+        """The version's name; wherever a rival scores, its own name is in it."""
+        rival = f"{self.manifest['rival']['name']}-" if "rival" in self.manifest else ""
+        return f"{self.manifest['trained_as_of_date']}-{rival}{self.checksum[:8]}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def artefact(
     return Artefact(
         manifest={
             **contents,
-            "format": 1,
+            "format": FORMAT,
             "kind": kind,
             "trained_as_of_date": trained_as_of.isoformat(),
             "code_version": code_version(),
@@ -261,7 +263,7 @@ def record_training(
     connection: psycopg.Connection,
     model_name: str,
     as_of: date,
-    outcome: Literal["promoted", "rule", "refused"],
+    outcome: Literal["promoted", "rule", "kept", "refused"],
     *,
     version: str | None,
     reason: str,

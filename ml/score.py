@@ -5,21 +5,18 @@ customer happens to be in does not change the score; percentiles are made by the
 """
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
 
 import numpy as np
 import psycopg
 
 from ml import registry
-from ml.arrays import Columns, FloatArray
-from ml.calibration import Calibration
-from ml.features import matrix, read_population, require_features
+from ml.arrays import FloatArray
+from ml.features import read_population, require_features
 from ml.models import ModelSpec, model_specs
-from ml.reasons import ReasonGroup, explain
-from ml.rules import FittedRule, PlainRule, Rule
+from ml.reasons import explain
+from ml.scorers import PlainScorer, Scorer, scorer_of
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError, WarehouseError
 
@@ -50,85 +47,6 @@ select
 from scored
 order by person_id
 """
-
-
-class Scorer(Protocol):
-    """Turns features into probabilities and says what speaks for them."""
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The features it takes."""
-
-    @property
-    def groups(self) -> tuple[ReasonGroup, ...]:
-        """The reason groups it gives contributions for."""
-
-    def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
-        """Returns one probability per row, and contributions as rows x groups."""
-
-
-@dataclass(frozen=True)
-class XGBoostScorer:
-    """A trained XGBoost model with its calibration."""
-
-    booster: Any
-    calibration: Calibration
-    features: tuple[str, ...]
-    feature_groups: tuple[str, ...]
-    groups: tuple[ReasonGroup, ...]
-
-    def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
-        """Returns calibrated probabilities, and TreeSHAP contributions summed by group."""
-        import xgboost
-
-        inputs = matrix(columns, self.features)
-        margin = self.booster.inplace_predict(inputs, predict_type="margin").astype(np.float64)
-        rows = xgboost.DMatrix(inputs, feature_names=list(self.features))
-        by_feature = self.booster.predict(rows, pred_contribs=True).astype(np.float64)
-        by_group = [
-            by_feature[:, [i for i, name in enumerate(self.feature_groups) if name == group.name]]
-            for group in self.groups
-        ]
-        contributions = np.column_stack([part.sum(axis=1) for part in by_group])
-        return self.calibration.probability(margin), contributions
-
-
-@dataclass(frozen=True)
-class RuleScorer:
-    """A rule with its fitted rates."""
-
-    rule: Rule
-    fitted: FittedRule
-    groups: tuple[ReasonGroup, ...]
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The features the rule takes."""
-        return self.rule.inputs
-
-    def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
-        """Returns probabilities; the reasons are the same for all, in the rule's order."""
-        probability = self.fitted.probability(self.rule.measure(columns))
-        return probability, np.ones((len(probability), len(self.groups)))
-
-
-@dataclass(frozen=True)
-class PlainScorer:
-    """The plain rule: what scores where nothing was ever trained."""
-
-    plain: PlainRule
-    horizon_days: int
-    groups: tuple[ReasonGroup, ...]
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The features the rule takes."""
-        return self.plain.inputs
-
-    def score(self, columns: Columns) -> tuple[FloatArray, FloatArray]:
-        """Returns uncalibrated probabilities; the reasons are in the rule's order."""
-        probability = self.plain.probability(columns, self.horizon_days)
-        return probability, np.ones((len(probability), len(self.groups)))
 
 
 @dataclass(frozen=True)
@@ -211,52 +129,11 @@ def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSp
     champion = registry.champion_for(connection, spec.name, context.as_of)
     horizon_days = context.policy.horizon_days
     if champion is None:
-        plain = PlainScorer(spec.plain, horizon_days, _groups(spec, spec.plain.reasons))
+        plain = PlainScorer.of(spec, horizon_days)
         return InForce(spec, plain, registry.PLAIN_RULE, "rule", is_calibrated=False)
     stored = registry.load(context.settings.models_dir, champion)
-    if stored.manifest["horizon_days"] != horizon_days:
-        raise ModelError(
-            f"{spec.name} {champion.version} looks {stored.manifest['horizon_days']} days ahead, "
-            f"the policy's horizon_days is {horizon_days}.",
-            f"Train as of a day before {context.as_of}, retire the model, or restore the policy.",
-        )
-    of_kind = {"xgboost": _xgboost_scorer, "rule": _rule_scorer}[champion.kind]
-    return InForce(spec, of_kind(spec, stored), champion.version, champion.kind, is_calibrated=True)
-
-
-def _rule_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
-    rule = spec.rule(stored.manifest["rule"]["name"])
-    fitted = FittedRule.from_json(stored.manifest["rule"])
-    return RuleScorer(rule, fitted, _groups(spec, rule.reasons))
-
-
-def _xgboost_scorer(spec: ModelSpec, stored: registry.Artefact) -> Scorer:
-    import xgboost
-
-    assert stored.model is not None
-    manifest: Mapping[str, Any] = stored.manifest
-    feature_groups = tuple(manifest["reason_groups"])
-    groups = _groups(spec, tuple(dict.fromkeys(feature_groups)))
-    return XGBoostScorer(
-        booster=xgboost.Booster(model_file=bytearray(stored.model)),
-        calibration=Calibration(
-            slope=manifest["calibration"]["slope"], intercept=manifest["calibration"]["intercept"]
-        ),
-        features=tuple(feature["name"] for feature in manifest["features"]),
-        feature_groups=feature_groups,
-        groups=tuple(group for group in groups if group.phrases),
-    )
-
-
-def _groups(spec: ModelSpec, names: Sequence[str]) -> tuple[ReasonGroup, ...]:
-    known = {group.name: group for group in spec.groups}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ModelError(
-            f"The {spec.name} model gives reasons that have no words: {', '.join(unknown)}.",
-            "Bring the group back to ml/vocabulary.py, or train again.",
-        )
-    return tuple(known[name] for name in names)
+    scorer = scorer_of(spec, stored, horizon_days)
+    return InForce(spec, scorer, champion.version, champion.kind, is_calibrated=True)
 
 
 def _require_known(model: InForce, probability: FloatArray) -> None:

@@ -47,6 +47,7 @@ class Training(_Section):
     min_class_rows: Count
     min_test_class_rows: Count
     max_calibration_error: Share
+    search_trials: Annotated[int, Field(ge=1, le=200)]
     seed: int
 
     @model_validator(mode="after")

@@ -244,7 +244,7 @@ create table if not exists ml.champions (
 create table if not exists ml.training_runs (
     model_name text not null,
     as_of_date date not null,
-    outcome text not null check (outcome in ('promoted', 'rule', 'refused')),
+    outcome text not null check (outcome in ('promoted', 'rule', 'kept', 'refused')),
     version text,
     reason text not null,
     metrics jsonb not null default '{}',

@@ -45,8 +45,13 @@ def world_of(
 
     def make(world: World) -> RunContext:
         build(warehouse, policy, world)
+        training = policy.training.model_copy(update={"search_trials": 1})
         return RunContext(
-            settings=isolated_settings, policy=policy, as_of=AS_OF, run_id="test", url=warehouse
+            settings=isolated_settings,
+            policy=policy.model_copy(update={"training": training}),
+            as_of=AS_OF,
+            run_id="test",
+            url=warehouse,
         )
 
     return make

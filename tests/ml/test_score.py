@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from ml import registry
+from ml.rivals.catalogue import PROBABILITY_RIVALS
 from ml.score import score
 from ml.train import train
 from tests.ml.conftest import TONIGHT
@@ -223,7 +224,9 @@ def test_a_fitted_rule_that_ships_scores_calibrated(
     report = score(replace(training, as_of=TONIGHT))
     assert report.facts["winback_kind"] == "rule"
     assert report.facts["winback_calibrated"] == "yes"
-    assert str(report.facts["winback_version"]).startswith("2017-11-29-")
+    version = str(report.facts["winback_version"])
+    assert version.startswith("2017-11-29-")
+    assert any(f"-{rival.name}-" in version for rival in PROBABILITY_RIVALS)
 
 
 def test_a_population_of_nobody_gives_no_scores(world_of: Callable[[World], RunContext]) -> None:

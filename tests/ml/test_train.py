@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.train import snapshot_days, split_days, train
+from ml.rivals.catalogue import PROBABILITY_RIVALS
+from ml.snapshots import snapshot_days, split_days
+from ml.train import train
 from tests.ml.world import AS_OF, FIRST_DAY, World
 from warehouse.context import RunContext
 from warehouse.errors import LivingCrmError, ModelError, TooLittleData
@@ -30,11 +32,11 @@ def test_a_model_that_finds_the_planted_cause_ships(trained: RunContext, model: 
         f"select outcome, version, metrics from ml.training_runs where model_name = '{model}'",
     )
     assert outcome == "promoted"
-    assert len(metrics["rules"]) == 2
-    for of_rule in metrics["rules"].values():
-        assert metrics["candidate"]["log_loss"] < of_rule["log_loss"]
-        assert metrics["candidate"]["average_precision"] > of_rule["average_precision"] + 0.1
-    assert metrics["candidate"]["calibration_error_beyond_chance"] <= 0.05
+    assert set(metrics["rivals"]) == {rival.name for rival in PROBABILITY_RIVALS}
+    for found in metrics["differences"].values():
+        assert found["log_loss"]["high"] < 0
+        assert found["average_precision"]["low"] > 0.1
+    assert metrics["candidate"]["calibration_error_beyond_chance"] <= 0.03
     assert _one(
         trained,
         "select status, kind, in_force_from::text from ml.model_versions"
@@ -42,7 +44,7 @@ def test_a_model_that_finds_the_planted_cause_ships(trained: RunContext, model: 
     ) == ("champion", "xgboost", "2017-11-30")
 
 
-def test_with_shuffled_labels_the_rule_ships_and_the_verdict_says_so(
+def test_with_shuffled_labels_the_best_rival_ships_and_verdict_and_version_name_it(
     world_of: Callable[[World], RunContext],
 ) -> None:
     context = world_of(World())
@@ -65,13 +67,15 @@ def test_with_shuffled_labels_the_rule_ships_and_the_verdict_says_so(
     assert report.facts["outcome"] == "rule"
     with context.connection() as connection:
         rows = connection.execute(
-            "select kind, status, verdict from ml.model_versions order by kind"
+            "select kind, status, verdict, version from ml.model_versions order by kind"
         ).fetchall()
-    assert [(kind, status) for kind, status, _ in rows] == [
+    assert [(kind, status) for kind, status, *_ in rows] == [
         ("rule", "champion"),
         ("xgboost", "candidate"),
     ]
-    assert "The rule ships" in rows[0][2]
+    best = str(report.facts["best_rival"])
+    assert f"The best rival ships ({best})" in rows[0][2]
+    assert f"-{best}-" in rows[0][3]
 
 
 def test_too_few_lapsed_are_refused_with_the_numbers_and_what_was_in_force_stays(
@@ -177,8 +181,8 @@ def test_no_purchase_is_learned_from_and_tested_on(
         split = split_days(days, policy)
     except TooLittleData:
         return
-    assert sorted(split.fit + split.validation + split.embargoed + split.test) == days
-    assert max(split.fit) < min(split.validation)
+    assert sorted(split.training + split.embargoed + split.test) == days
+    assert max(split.fit) + timedelta(days=horizon_days) <= min(split.validation)
     assert max(split.training) + timedelta(days=horizon_days) <= min(split.test)
 
 
@@ -186,14 +190,14 @@ def test_an_embargo_that_leaves_nothing_is_refused_with_the_count_that_would_do(
     policy: Policy,
 ) -> None:
     long = policy.model_copy(update={"horizon_days": 90})
-    with pytest.raises(TooLittleData, match="2 snapshots lie a horizon of 90 days"):
-        split_days(snapshot_days(long, AS_OF, FIRST_DAY), long)
-    enough = policy.training.model_copy(update={"snapshot_count": 12})
-    split = split_days(
-        snapshot_days(long.model_copy(update={"training": enough}), AS_OF, date(2016, 1, 1)),
-        long.model_copy(update={"training": enough}),
+    days = snapshot_days(long, AS_OF, FIRST_DAY)
+    with pytest.raises(TooLittleData, match=r"leave 0 to fit on: .*snapshot_count of 18"):
+        split_days(days, long)
+    enough = long.model_copy(
+        update={"training": policy.training.model_copy(update={"snapshot_count": 18})}
     )
-    assert len(split.training) == 4
+    split = split_days(snapshot_days(enough, AS_OF, date(2016, 1, 1)), enough)
+    assert (len(split.fit), len(split.validation), len(split.test)) == (2, 2, 2)
 
 
 def test_what_an_earlier_training_of_the_day_promoted_is_taken_back_by_a_refusal(
