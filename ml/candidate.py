@@ -16,6 +16,9 @@ from ml.rivals.expectations import PurchaseExpectations
 from ml.scorers import XGBoostScorer
 from ml.snapshots import Split
 
+# A feature that so many of the rows to learn from knew is expected to be known at scoring too.
+USUAL_SHARE = 0.95
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -24,6 +27,7 @@ class Candidate:
     model: bytes
     inputs: ModelInputs
     reason_groups: tuple[str, ...]
+    usually_known: tuple[str, ...]
     trials: Sequence[Trial]
     scorer: XGBoostScorer
 
@@ -33,6 +37,7 @@ class Candidate:
         return {
             "inputs": self.inputs.as_json(),
             "reason_groups": list(self.reason_groups),
+            "usually_known": list(self.usually_known),
             "parameters": {**PARAMETERS, **best.settings, "seed": seed, "rounds": best.rounds},
         }
 
@@ -73,11 +78,15 @@ def fit_candidate(
     early, inputs = inputs_from(fit), inputs_from(training)
     tried = search(cut(fit, early), cut(validation, early), PARAMETERS, trials=trials, seed=seed)
     booster = grow(cut(training, inputs), PARAMETERS, tried[0], seed)
+    usual = tuple(
+        name for name in spec.features if (~np.isnan(training.columns[name])).mean() >= USUAL_SHARE
+    )
     reason_groups = tuple(spec.group_of(name) for name in inputs.names)
     return Candidate(
         model=bytes(booster.save_raw("ubj")),
         inputs=inputs,
         reason_groups=reason_groups,
+        usually_known=usual,
         trials=tried,
-        scorer=XGBoostScorer(booster, inputs, reason_groups, spec.groups),
+        scorer=XGBoostScorer(booster, inputs, reason_groups, usual, spec.groups),
     )

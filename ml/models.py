@@ -50,6 +50,11 @@ class ModelSpec:
         """The columns of `ftr_customers` that training reads: features, and what rivals go by."""
         return tuple(dict.fromkeys((*self.features, *contract.INPUTS)))
 
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The features that should look tonight as in training: all but those of the season."""
+        return tuple(name for group in self.groups if group.phrases for name in group.features)
+
     def group_of(self, name: str) -> str:
         """Returns the reason group of an input, be it a feature or what a rival expects."""
         if name in _GROUPS_OF_EXPECTATIONS:

@@ -172,7 +172,7 @@ def promote(
 ) -> None:
     """Puts a version in force from the day after its training on.
 
-    Where somebody rolled back or retired from that same day on, the decision stands.
+    Where somebody appointed, rolled back or retired from that same day on, the decision stands.
     """
     connection.execute(
         """
@@ -233,6 +233,41 @@ def rollback(connection: psycopg.Connection, model_name: str, as_of: date) -> st
         )
     _decide(connection, model_name, as_of, str(row[0]), "rollback")
     return str(row[0])
+
+
+def appoint(
+    connection: psycopg.Connection,
+    models_dir: Path,
+    model_name: str,
+    version: str,
+    as_of: date,
+) -> None:
+    """Puts a named version in force from `as_of` on, whatever the gate said of it.
+
+    Raises:
+        ModelError: the version is not known, its artefact is damaged, or it was trained as of
+            `as_of` or later, so that it has learned from what it would be asked.
+    """
+    row = connection.execute(
+        """
+        select kind, artefact_path, artefact_checksum, trained_as_of_date
+        from ml.model_versions where model_name = %s and version = %s
+        """,
+        (model_name, version),
+    ).fetchone()
+    if row is None:
+        raise ModelError(
+            f"There is no {model_name} version {version!r}.",
+            "living-crm models list shows those there are.",
+        )
+    kind, path, checksum, trained_as_of = row
+    if trained_as_of >= as_of:
+        raise ModelError(
+            f"{model_name} {version} was trained as of {trained_as_of}: it cannot score {as_of}.",
+            f"Name a day after {trained_as_of} by --as-of.",
+        )
+    load(models_dir, Champion(model_name, version, kind, path, checksum))
+    _decide(connection, model_name, as_of, version, "promotion")
 
 
 def retire(connection: psycopg.Connection, model_name: str, as_of: date) -> None:
@@ -311,7 +346,7 @@ def _decide(
     model_name: str,
     as_of: date,
     version: str | None,
-    cause: Literal["rollback", "retirement"],
+    cause: Literal["promotion", "rollback", "retirement"],
 ) -> None:
     connection.execute(
         """

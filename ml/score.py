@@ -5,20 +5,25 @@ customer happens to be in does not change the score; percentiles are made by the
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import psycopg
+from psycopg import sql
 
 from ml import registry
-from ml.arrays import FloatArray
+from ml.abstain import abstain, stale_persons
 from ml.features import read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
+from ml.watch.drift import Tally
+from ml.watch.record import SCORE, record_drift, record_outcomes
 from warehouse.context import RunContext, StepReport
-from warehouse.errors import ModelError, WarehouseError
+from warehouse.errors import WarehouseError
 
 logger = logging.getLogger(__name__)
 
@@ -51,19 +56,30 @@ order by person_id
 
 @dataclass(frozen=True)
 class InForce:
-    """What scores a population on a day, and how it is named in the scores."""
+    """What scores a population on a day, how it is named in the scores, and what it is held to."""
 
     spec: ModelSpec
     scorer: Scorer
     version: str
     kind: registry.Kind
     is_calibrated: bool
+    references: Mapping[str, Any]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The features to be read: the scorer's, and those its reasons speak of."""
         spoken = (name for group in self.scorer.groups for name in group.features)
-        return tuple(dict.fromkeys((*self.scorer.features, *spoken)))
+        watched = (name for name in self.references if name != SCORE)
+        return tuple(dict.fromkeys((*self.scorer.features, *spoken, *watched)))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came of scoring a population: persons with a score, persons without, alerts."""
+
+    rows: int
+    abstained: int
+    alerts: int
 
 
 def score(context: RunContext) -> StepReport:
@@ -71,7 +87,7 @@ def score(context: RunContext) -> StepReport:
 
     Raises:
         WarehouseError: the day's features are not built.
-        ModelError: an artefact is damaged or does not fit, or a feature that it needs is missing.
+        ModelError: an artefact is damaged or does not fit, or a feature that it needs is no column.
     """
     facts: dict[str, int | float | str] = {}
     total = 0
@@ -80,36 +96,63 @@ def score(context: RunContext) -> StepReport:
         for model in models:
             require_features(connection, model.columns)
         _require_day(connection, context.as_of)
-        connection.execute(
-            "delete from ml.customer_scores where as_of_date = %s and score_name = any(%s)",
-            (context.as_of, list(model_specs())),
+        for table in ("customer_scores", "abstentions"):
+            connection.execute(
+                sql.SQL("delete from {} where as_of_date = %s and score_name = any(%s)").format(
+                    sql.Identifier("ml", table)
+                ),
+                (context.as_of, list(model_specs())),
+            )
+        stale = stale_persons(
+            connection, context.settings, context.as_of, context.policy.abstention
         )
         connection.execute(_STAGE)
         for model in models:
-            rows = _score_one(context, connection, model)
-            total += rows
-            facts[f"{model.spec.name}_rows"] = rows
+            scored = _score_one(context, connection, model, stale)
+            total += scored.rows
+            facts[f"{model.spec.name}_rows"] = scored.rows
+            facts[f"{model.spec.name}_abstained"] = scored.abstained
+            facts[f"{model.spec.name}_alerts"] = scored.alerts
             facts[f"{model.spec.name}_version"] = model.version
             facts[f"{model.spec.name}_kind"] = model.kind
             facts[f"{model.spec.name}_calibrated"] = "yes" if model.is_calibrated else "no"
-            logger.info("%s: %d scored by %s", model.spec.name, rows, model.version)
+            logger.info("%s: %d scored by %s", model.spec.name, scored.rows, model.version)
     return StepReport(rows=total, facts=facts)
 
 
-def _score_one(context: RunContext, connection: psycopg.Connection, model: InForce) -> int:
+def _score_one(
+    context: RunContext,
+    connection: psycopg.Connection,
+    model: InForce,
+    stale: Mapping[str, str],
+) -> Scored:
     batches = read_population(context.url, model.spec.population, context.as_of, model.columns)
     connection.execute("truncate scored")
+    tally = Tally(model.references)
+    withheld: list[tuple[date, str, str, str, str]] = []
     with connection.cursor() as cursor:
         with cursor.copy("copy scored from stdin") as copy:
             for persons, columns in batches:
                 probability, contributions = model.scorer.score(columns)
-                _require_known(model, probability)
+                tally.add({**columns, SCORE: probability})
+                abstained = abstain(
+                    persons, columns, probability, model.scorer, stale, context.policy.abstention
+                )
+                withheld += [
+                    (context.as_of, model.spec.name, persons[place], *why)
+                    for place, why in abstained.causes.items()
+                ]
                 reasons = explain(
                     model.scorer.groups, contributions, columns, context.policy.language
                 )
                 rounded = np.round(probability, DIGITS).tolist()
-                for person, value, why in zip(persons, rounded, reasons, strict=True):
-                    copy.write_row((person, value, *why))
+                rows = zip(persons, rounded, reasons, abstained.rows.tolist(), strict=True)
+                for person, value, why, is_withheld in rows:
+                    if not is_withheld:
+                        copy.write_row((person, value, *why))
+        with cursor.copy("copy ml.abstentions from stdin") as copy:
+            for row in withheld:
+                copy.write_row(row)
         cursor.execute(
             _PUBLISH,
             {
@@ -121,7 +164,11 @@ def _score_one(context: RunContext, connection: psycopg.Connection, model: InFor
                 "is_calibrated": model.is_calibrated,
             },
         )
-        return cursor.rowcount
+        scored = cursor.rowcount
+    watch, spec = context.policy.watch, model.spec
+    alerts = record_drift(connection, context.as_of, spec, model.version, tally, watch)
+    alerts += record_outcomes(connection, context.as_of, spec, context.policy.horizon_days, watch)
+    return Scored(scored, len(withheld), alerts)
 
 
 def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSpec) -> InForce:
@@ -130,19 +177,11 @@ def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSp
     horizon_days = context.policy.horizon_days
     if champion is None:
         plain = PlainScorer.of(spec, horizon_days)
-        return InForce(spec, plain, registry.PLAIN_RULE, "rule", is_calibrated=False)
+        return InForce(spec, plain, registry.PLAIN_RULE, "rule", False, {})
     stored = registry.load(context.settings.models_dir, champion)
     scorer = scorer_of(spec, stored, horizon_days)
-    return InForce(spec, scorer, champion.version, champion.kind, is_calibrated=True)
-
-
-def _require_known(model: InForce, probability: FloatArray) -> None:
-    unknown = int(np.isnan(probability).sum())
-    if unknown:
-        raise ModelError(
-            f"{model.spec.name} {model.version} gives {unknown} customers no probability.",
-            f"Look for nulls in {', '.join(model.scorer.features)} of features.ftr_customers.",
-        )
+    references = stored.manifest["references"]
+    return InForce(spec, scorer, champion.version, champion.kind, True, references)
 
 
 def _require_day(connection: psycopg.Connection, as_of: date) -> None:

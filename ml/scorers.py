@@ -27,6 +27,14 @@ class Scorer(Protocol):
         """The columns it takes."""
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which it gives no probability."""
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """The columns that nearly every row it learned from knew."""
+
+    @property
     def groups(self) -> tuple[ReasonGroup, ...]:
         """The reason groups it gives contributions for."""
 
@@ -44,7 +52,13 @@ class XGBoostScorer:
     booster: Any
     inputs: ModelInputs
     input_groups: tuple[str, ...]
+    usual: tuple[str, ...]
     groups: tuple[ReasonGroup, ...]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """What the rivals go by; every other unknown the trees can deal with."""
+        return contract.INPUTS
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -86,6 +100,16 @@ class RivalScorer:
         """The columns that rivals go by."""
         return contract.INPUTS
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All of them."""
+        return contract.INPUTS
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """None beyond those."""
+        return ()
+
     def probability(self, columns: Columns) -> FloatArray:
         """Returns the rival's probabilities of the model's event."""
         return self.spec.event(self.rival.probability(columns))
@@ -113,6 +137,16 @@ class PlainScorer:
     def features(self) -> tuple[str, ...]:
         """The features the rule takes."""
         return self.plain.inputs
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.plain.inputs
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """None beyond those."""
+        return ()
 
     def probability(self, columns: Columns) -> FloatArray:
         """Returns probabilities that are not calibrated."""
@@ -155,6 +189,7 @@ def scorer_of(spec: ModelSpec, stored: registry.Artefact, horizon_days: int) -> 
         booster=xgboost.Booster(model_file=bytearray(stored.model)),
         inputs=ModelInputs.from_json(manifest["inputs"]),
         input_groups=input_groups,
+        usual=tuple(manifest["usually_known"]),
         groups=tuple(group for group in groups if group.phrases),
     )
 

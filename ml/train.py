@@ -24,6 +24,8 @@ from ml.rivals.contract import ProbabilityRival
 from ml.scorers import Scorer, scorer_of
 from ml.snapshots import Split, count_rows, require_enough, snapshot_days, split_days
 from ml.soundness import Soundness, require_sound
+from ml.watch.drift import Reference, references
+from ml.watch.record import SCORE
 from warehouse import dbt
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError, TooLittleData, UnsoundData, WarehouseError
@@ -91,7 +93,7 @@ def train(context: RunContext, model_name: str) -> StepReport:
     except (TooLittleData, UnsoundData) as refusal:
         return _refuse(context, spec, str(refusal))
     judgement = _judge(context, spec, trained, rows.at(split.test), incumbent)
-    return _keep(context, spec, trained, split, judgement, incumbent)
+    return _keep(context, spec, trained, rows, split, judgement, incumbent)
 
 
 def _train(context: RunContext, spec: ModelSpec, rows: LabelledRows, split: Split) -> Trained:
@@ -144,6 +146,7 @@ def _keep(
     context: RunContext,
     spec: ModelSpec,
     trained: Trained,
+    rows: LabelledRows,
     split: Split,
     judgement: Judgement,
     incumbent: Incumbent | None,
@@ -168,14 +171,24 @@ def _keep(
         "metrics": metrics,
     }
     seed = context.policy.training.seed
-    items = [
-        registry.artefact(
-            "xgboost", context.as_of, {**shared, **candidate.as_json(seed)}, candidate.model
-        )
-    ]
+    test = rows.at(split.test).columns
+    watched = references(rows.at(split.training).columns, spec.watched)
+
+    def watch(probability: FloatArray) -> dict[str, Any]:
+        return {**watched, SCORE: Reference.of(probability).as_json()}
+
+    contents = {
+        **shared, **candidate.as_json(seed),
+        "references": watch(candidate.scorer.probability(test)),
+    }  # fmt: skip
+    items = [registry.artefact("xgboost", context.as_of, contents, candidate.model)]
     if judgement.failings:
-        rival = catalogue.as_json(trained.rivals[best_rival])
-        items.append(registry.artefact("rule", context.as_of, {**shared, "rival": rival}, None))
+        rival = trained.rivals[best_rival]
+        contents = {
+            **shared, "rival": catalogue.as_json(rival),
+            "references": watch(spec.event(rival.probability(test))),
+        }  # fmt: skip
+        items.append(registry.artefact("rule", context.as_of, contents, None))
     outcome: Outcome = "promoted"
     if judgement.failings:
         outcome = "rule"

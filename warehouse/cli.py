@@ -206,10 +206,37 @@ def list_models() -> None:
         status.show_models(connection, out=wide_console())
 
 
+ModelName = Annotated[str, typer.Argument(help="churn or winback.")]
+
+
 @models_app.command()
-def rollback(
-    model_name: Annotated[str, typer.Argument(help="churn or winback.")], as_of: AsOf
+def promote(
+    model_name: ModelName,
+    version: Annotated[str, typer.Argument(help="As shown by models list.")],
+    as_of: AsOf,
 ) -> None:
+    """Put a named version in force from a day on, whatever the gate said of it."""
+    from ml import registry
+
+    settings = load_settings()
+    with connect(warehouse_url(settings)) as connection:
+        registry.appoint(connection, settings.models_dir, model_name, version, _day(as_of))
+    console.print(f"{model_name}: {version} is in force from {as_of} on.")
+
+
+@models_app.command()
+def retire(model_name: ModelName, as_of: AsOf) -> None:
+    """Take the model out of force from a day on: the plain rule scores until one is promoted."""
+    from ml import registry
+    from ml.models import model_spec
+
+    with connect(warehouse_url(load_settings())) as connection:
+        registry.retire(connection, model_spec(model_name).name, _day(as_of))
+    console.print(f"{model_name}: the plain rule scores from {as_of} on.")
+
+
+@models_app.command()
+def rollback(model_name: ModelName, as_of: AsOf) -> None:
     """Put the previous champion in force again, from a day on."""
     from ml import registry
 

@@ -57,6 +57,22 @@ class Training(_Section):
         return self
 
 
+class Abstention(_Section):
+    """When a customer gets no score."""
+
+    max_source_age_days: Days
+    max_unknown_share: Share
+
+
+class Watch(_Section):
+    """When the watch over the scores raises its hand."""
+
+    max_feature_psi: Annotated[float, Field(gt=0)]
+    max_score_psi: Annotated[float, Field(gt=0)]
+    max_outcome_gap: Share
+    min_rows: Count
+
+
 class ConsentGrant(_Section):
     """Consent declared by policy where a source holds none; the reason is shown with every list."""
 
@@ -165,6 +181,8 @@ class Policy(_Section):
     populations: Populations
     horizon_days: Days
     training: Training
+    abstention: Abstention
+    watch: Watch
     contact: Contact
     lists: Annotated[dict[Slug, TargetList], Field(min_length=1)]
     placeholders: Placeholders
@@ -239,6 +257,8 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     sections: dict[str, type[BaseModel]] = {
         "populations": Populations,
         "training": Training,
+        "abstention": Abstention,
+        "watch": Watch,
         "contact": Contact,
         "lists": TargetList,
         "placeholders": Placeholders,

@@ -15,6 +15,12 @@ from warehouse.settings import Settings
 TONIGHT = date(2017, 11, 30)
 
 
+def with_trials(context: RunContext, trials: int) -> RunContext:
+    """Returns a run that tries so many settings: few, for the sake of time."""
+    training = context.policy.training.model_copy(update={"search_trials": trials})
+    return replace(context, policy=context.policy.model_copy(update={"training": training}))
+
+
 @pytest.fixture(scope="session")
 def trained(
     settings: Settings,
@@ -32,6 +38,7 @@ def trained(
         url=new_warehouse(),
     )
     build(context.url, policy, World())
+    context = with_trials(context, 2)
     train(context, "churn")
     train(context, "winback")
     return replace(context, as_of=TONIGHT, run_id="night")
@@ -45,13 +52,9 @@ def world_of(
 
     def make(world: World) -> RunContext:
         build(warehouse, policy, world)
-        training = policy.training.model_copy(update={"search_trials": 1})
-        return RunContext(
-            settings=isolated_settings,
-            policy=policy.model_copy(update={"training": training}),
-            as_of=AS_OF,
-            run_id="test",
-            url=warehouse,
+        context = RunContext(
+            settings=isolated_settings, policy=policy, as_of=AS_OF, run_id="test", url=warehouse
         )
+        return with_trials(context, 1)
 
     return make

@@ -99,6 +99,71 @@ def test_one_outcome_only_is_refused(world_of: Callable[[World], RunContext]) ->
     assert "rarer outcome to learn from: 0, 100 would do" in str(report.facts["reason"])
 
 
+def test_ten_customers_are_refused(world_of: Callable[[World], RunContext]) -> None:
+    context = world_of(World(live=10, lapsed=10))
+    for model in ("churn", "winback"):
+        report = train(context, model)
+        assert report.facts["outcome"] == "refused"
+        assert "rows to learn from: 70, 1000 would do" in str(report.facts["reason"])
+
+
+def test_a_leaked_label_is_refused_and_the_reason_kept(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    with context.connection() as connection:
+        connection.execute(
+            """
+            update features.ftr_customers as customers
+            set income_level = case when labels.bought_within_horizon then 1 else 0 end
+            from features.customer_labels as labels
+            where customers.person_id = labels.person_id
+                and customers.as_of_date = labels.as_of_date
+            """
+        )
+    assert train(context, "churn").facts["outcome"] == "refused"
+    (reason,) = _one(context, "select reason from ml.training_runs")
+    assert "By itself income_level (1.000) tells the outcome apart" in reason
+
+
+def test_a_column_of_categories_in_words_is_an_error_with_its_name(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World(live=10, lapsed=10))
+    with context.connection() as connection:
+        connection.execute(
+            "alter table features.ftr_customers alter age_level type text using 'old'"
+        )
+    with pytest.raises(ModelError, match=r"age_level \(text\), a model takes double precision"):
+        train(context, "churn")
+
+
+def test_a_candidate_that_falls_behind_the_champion_leaves_it_in_force(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    first = train(context, "churn")
+    later = replace(context, as_of=AS_OF + timedelta(days=1), run_id="later")
+    with context.connection() as connection:
+        # The candidate learns from days on which a cause was not known; the test days know it.
+        connection.execute(
+            """
+            update features.ftr_customers set as_of_date = as_of_date + 1;
+            update features.customer_labels set as_of_date = as_of_date + 1;
+            update features.ftr_customers set discount_share_84d = 1 - discount_share_84d
+            where as_of_date < '2017-10-01' and right(person_id, 1) < '3';
+            """
+        )
+    second = train(later, "churn")
+    verdict = str(
+        _one(context, "select reason from ml.training_runs where as_of_date > '2017-11-29'")
+    )
+    assert second.facts["outcome"] == "kept", verdict
+    assert "The champion stays, the model falls behind it: log loss against" in verdict
+    assert _one(context, "select count(*) from ml.champions") == (1,)
+    assert first.facts["outcome"] == "promoted"
+
+
 def test_the_same_day_trained_again_is_the_same_version_to_the_byte(
     world_of: Callable[[World], RunContext],
 ) -> None:

@@ -36,7 +36,9 @@ def build(url: str, policy: Policy, world: World, days: Sequence[date] | None = 
     """Makes marts, features and labels of the snapshots before AS_OF and of the day after it."""
     days = days or [*snapshot_days(policy, AS_OF, FIRST_DAY), date(2017, 11, 30)]
     with psycopg.connect(url) as connection:
-        connection.execute("create table marts.fct_orders (order_date date)")
+        connection.execute(
+            "create table marts.fct_orders (order_date date, person_id text, order_kind text)"
+        )
         connection.execute("insert into marts.fct_orders values ('2017-01-01')")
         connection.execute(
             sql.SQL(
