@@ -15,6 +15,7 @@ import psycopg
 from ml import registry
 from ml.arrays import FloatArray
 from ml.candidate import Candidate, fit_candidate, lesson_of
+from ml.curves import curves, slices
 from ml.features import LabelledRows, read_base, read_labelled, require_features
 from ml.gate import Judgement, judge_probability
 from ml.models import ModelSpec, model_spec
@@ -153,6 +154,9 @@ def _keep(
 ) -> StepReport:
     """Stores what was trained with its verdict, and puts the winner in force."""
     candidate, best_rival = trained.candidate, judgement.best_rival
+    test = rows.at(split.test)
+    by_candidate = candidate.scorer.probability(test.columns)
+    by_rival = spec.event(trained.rivals[best_rival].probability(test.columns))
     metrics: dict[str, Any] = {
         **trained.counts,
         "days": split.as_json(),
@@ -161,6 +165,11 @@ def _keep(
         "unknown_features": list(trained.soundness.unknown),
         "constant_features": list(trained.soundness.constant),
         **judgement.as_json(),
+        "curves": {
+            "candidate": curves(by_candidate, test.happened),
+            best_rival: curves(by_rival, test.happened),
+        },
+        "slices": slices(by_candidate, by_rival, test),
         "champion": None if incumbent is None else incumbent.version,
         "champion_not_compared": None if incumbent is None else incumbent.not_compared,
     }
@@ -171,7 +180,6 @@ def _keep(
         "metrics": metrics,
     }
     seed = context.policy.training.seed
-    test = rows.at(split.test).columns
     watched = references(rows.at(split.training).columns, spec.watched)
 
     def watch(probability: FloatArray) -> dict[str, Any]:
@@ -179,15 +187,12 @@ def _keep(
 
     contents = {
         **shared, **candidate.as_json(seed),
-        "references": watch(candidate.scorer.probability(test)),
+        "references": watch(by_candidate),
     }  # fmt: skip
     items = [registry.artefact("xgboost", context.as_of, contents, candidate.model)]
     if judgement.failings:
-        rival = trained.rivals[best_rival]
-        contents = {
-            **shared, "rival": catalogue.as_json(rival),
-            "references": watch(spec.event(rival.probability(test))),
-        }  # fmt: skip
+        rival = catalogue.as_json(trained.rivals[best_rival])
+        contents = {**shared, "rival": rival, "references": watch(by_rival)}
         items.append(registry.artefact("rule", context.as_of, contents, None))
     outcome: Outcome = "promoted"
     if judgement.failings:

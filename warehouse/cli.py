@@ -71,9 +71,19 @@ def train(
     fresh: Annotated[
         bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
     ] = False,
+    report: Annotated[
+        bool, typer.Option(help="Write the evaluation of the models as an HTML page.")
+    ] = False,
 ) -> None:
     """Train the models as of a day; the next night's scores use those that pass the gate."""
-    _walk(load_settings(), "models_train", _day(as_of), fresh=fresh)
+    settings, day = load_settings(), _day(as_of)
+    _walk(settings, "models_train", day, fresh=fresh)
+    if report:
+        from ml.report.write import write
+        from warehouse.walk import context_for
+
+        page = write(context_for(settings, day, "local__report"))
+        wide_console().print(f"Evaluation: {page}", soft_wrap=True)
 
 
 @app.command()
