@@ -1,4 +1,4 @@
-"""What the evaluation page draws: tenths of a score, precision by recall, slices of the test rows."""
+"""What the evaluation page draws: tenths of a score, precision by recall, slices of the test."""
 
 from typing import Any
 

@@ -3,7 +3,8 @@
 An artefact is a folder `<models>/<model>/<version>/` with `manifest.json` and, for XGBoost, the
 model as `model.ubj`. The manifest holds the model's checksum and `ml.model_versions` holds the
 manifest's, so nothing can change unseen. A version is named after the day it was trained as of and
-its checksum: training a day again on the same data ends in the same version.
+its checksum, and after the rival where one ships: training a day again on the same data ends in the
+same version.
 
 `ml.champions` says which version is in force from which day on. Entries are added, days before them
 keep theirs: that is why an earlier day scored again gives the same scores, also after a rollback.
