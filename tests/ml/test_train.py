@@ -36,7 +36,7 @@ def test_a_model_that_finds_the_planted_cause_ships(trained: RunContext, model: 
     for found in metrics["differences"].values():
         assert found["log_loss"]["high"] < 0
         assert found["average_precision"]["low"] > 0.1
-    assert metrics["candidate"]["calibration_error_beyond_chance"] <= 0.03
+    assert metrics["candidate"]["calibration_error_beyond_chance"] <= 0.05
     assert _one(
         trained,
         "select status, kind, in_force_from::text from ml.model_versions"
