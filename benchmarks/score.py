@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import date
 
 import adbc_driver_postgresql.dbapi
-import numpy as np
 import psycopg
 import xgboost
 
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import Stage
 from ml import registry
+from ml.inputs import ModelInputs
 from ml.score import score
 from ml.train import train
 from tests.ml.world import AS_OF, World, build
@@ -44,11 +44,11 @@ def measure(stage: Stage) -> list[Result]:
         raise RuntimeError("The planted world did not train an XGBoost champion.")
     artefact = registry.load(settings.models_dir, champion)
     booster = xgboost.Booster(model_file=bytearray(artefact.model or b""))
-    features = [feature["name"] for feature in artefact.manifest["features"]]
+    inputs = ModelInputs.from_json(artefact.manifest["inputs"])
 
     ours = min(_ours(tonight) for _ in range(TRIES))
-    bare = min(_bare(url, booster, features, reasons=False) for _ in range(TRIES))
-    bare_reasons = min(_bare(url, booster, features, reasons=True) for _ in range(TRIES))
+    bare = min(_bare(url, booster, inputs, reasons=False) for _ in range(TRIES))
+    bare_reasons = min(_bare(url, booster, inputs, reasons=True) for _ in range(TRIES))
     return [
         at_most("score: beside read + inplace_predict + COPY", ours / bare, 1.5),
         at_most("score: the same with pred_contribs", ours / bare_reasons, 2.0),
@@ -99,9 +99,9 @@ def _ours(context: RunContext) -> float:
     return time.monotonic() - started
 
 
-def _bare(url: str, booster: xgboost.Booster, features: list[str], *, reasons: bool) -> float:
+def _bare(url: str, booster: xgboost.Booster, inputs: ModelInputs, *, reasons: bool) -> float:
     started = time.monotonic()
-    names = ", ".join(features)
+    names = ", ".join(inputs.columns)
     query = (
         f"select person_id, {names} from features.ftr_customers"
         f" where as_of_date = '{NIGHT}' and population = 'live'"
@@ -112,10 +112,10 @@ def _bare(url: str, booster: xgboost.Booster, features: list[str], *, reasons: b
     ):
         cursor.execute(query)
         table = cursor.fetch_arrow_table()
-    inputs = np.column_stack([table[name].to_numpy() for name in features]).astype(np.float32)
-    probability = booster.inplace_predict(inputs)
+    matrix = inputs.matrix({name: table[name].to_numpy() for name in inputs.columns})
+    probability = booster.inplace_predict(matrix)
     if reasons:
-        booster.predict(xgboost.DMatrix(inputs, feature_names=features), pred_contribs=True)
+        booster.predict(xgboost.DMatrix(matrix), pred_contribs=True)
     lines = "".join(
         f"{person}\t{value}\n"
         for person, value in zip(table["person_id"].to_pylist(), probability.tolist(), strict=True)

@@ -1,9 +1,10 @@
 """Learn anew, every week, who leaves and who comes back.
 
 **What it does.** Builds point-in-time snapshots of the features, trains the churn and the win-back
-model and tests each on later days than it learned from. A model that beats the rule is in force
-from the day after; one that does not, or too little data, leaves the rule in force and says why in
-`ml.training_runs`. Runs on Mondays at 04:00, in the time zone of `policy.yml`, as of Sunday.
+model and tests each on later days than it learned from. A model that beats every rival is in force
+from the day after; else the best rival is. One that falls behind the model in force, or too little
+data, changes nothing. `ml.training_runs` says why. Runs on Mondays at 04:00, in the time zone of
+`policy.yml`, as of Sunday.
 
 **Owner.** data-engineering
 

@@ -1,15 +1,10 @@
-"""Measures how good probabilities are, and whether a candidate may ship. Pure functions."""
-
-from collections.abc import Mapping
+"""Measures how good probabilities are. Pure functions."""
 
 import numpy as np
 
 from ml.arrays import BoolArray, FloatArray
 
 CALIBRATION_BINS = 10
-# A candidate must beat a rule by one standard error: on shuffled labels of the published purchases
-# 2 of 50 candidates passed, without the margin 7 did.
-MIN_GAIN_ERRORS = 1.0
 # A probability of exactly 0 or 1 would make one surprise cost infinitely much.
 _CLIP = 1e-6
 
@@ -57,52 +52,3 @@ def calibration_errors(probability: FloatArray, happened: BoolArray) -> tuple[fl
     chance = per_bin(probability * (1 - probability))
     beyond = np.sqrt(np.maximum(gaps**2 - chance, 0))
     return float(gaps.sum() / len(bins)), float(beyond.sum() / len(bins))
-
-
-def gain(candidate: FloatArray, rule: FloatArray, happened: BoolArray) -> tuple[float, float]:
-    """Returns by how much the candidate's log loss is lower, and the standard error of that.
-
-    Rows are paired, so what is hard to foresee for both does not count as doubt.
-    """
-    gains = log_losses(rule, happened) - log_losses(candidate, happened)
-    return float(gains.mean()), float(gains.std() / np.sqrt(len(gains)))
-
-
-def failings(
-    candidate: FloatArray,
-    rules: Mapping[str, FloatArray],
-    happened: BoolArray,
-    *,
-    max_calibration_error: float,
-) -> list[str]:
-    """Returns why a candidate may not ship; empty means that it may.
-
-    It must beat every rule in average precision, and in log loss by a standard error; and its
-    probabilities may be wrong by no more than is allowed, beyond what chance explains.
-
-    Args:
-        candidate: probabilities of rows that neither it nor the rules learned from.
-        rules: each rule's probabilities of the same rows.
-        happened: what came of them; both outcomes must be there.
-    """
-    own = measure(candidate, happened)
-    found = []
-    for name, probability in rules.items():
-        of_rule = measure(probability, happened)
-        mean, error = gain(candidate, probability, happened)
-        if mean <= MIN_GAIN_ERRORS * error:
-            found.append(
-                f"log loss {own['log_loss']:.4f} against {of_rule['log_loss']:.4f} of {name}, "
-                f"a gain above {MIN_GAIN_ERRORS * error:.4f} is asked for"
-            )
-        if own["average_precision"] <= of_rule["average_precision"]:
-            found.append(
-                f"average precision {own['average_precision']:.4f} against "
-                f"{of_rule['average_precision']:.4f} of {name}"
-            )
-    off = own["calibration_error_beyond_chance"]
-    if off > max_calibration_error:
-        found.append(
-            f"calibration error beyond chance {off:.4f}, {max_calibration_error} is allowed"
-        )
-    return found

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from ml.arrays import BoolArray, Columns, FloatArray
 from ml.models import ModelSpec
+from ml.rivals import contract
 from warehouse.errors import ModelError, WarehouseError
 
 # Bounds what is in memory at once while scoring.
@@ -21,9 +22,10 @@ _BATCH_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows to learn from or to test on, ordered by day and person."""
+    """Rows to learn from or to test on, ordered by day and person; persons are numbered."""
 
     days: NDArray[np.datetime64]
+    persons: NDArray[np.int64]
     happened: BoolArray
     columns: Columns
 
@@ -32,14 +34,10 @@ class LabelledRows:
         mask = np.isin(self.days, np.array(days, dtype="datetime64[D]"))
         return LabelledRows(
             self.days[mask],
+            self.persons[mask],
             self.happened[mask],
             {name: values[mask] for name, values in self.columns.items()},
         )
-
-
-def matrix(columns: Columns, features: Sequence[str]) -> NDArray[np.float32]:
-    """Returns rows x features in the given order, as XGBoost keeps them."""
-    return np.column_stack([columns[name] for name in features]).astype(np.float32)
 
 
 def require_features(connection: psycopg.Connection, features: Sequence[str]) -> None:
@@ -76,7 +74,7 @@ def require_features(connection: psycopg.Connection, features: Sequence[str]) ->
 
 
 def read_labelled(
-    url: str, spec: ModelSpec, days: Sequence[date], horizon_days: int
+    url: str, spec: ModelSpec, days: Sequence[date], horizon_days: int, columns: Sequence[str]
 ) -> LabelledRows:
     """Returns the model's population on `days` with what came of each customer.
 
@@ -85,7 +83,7 @@ def read_labelled(
     """
     query = sql.SQL(
         """
-        select customers.as_of_date, labels.bought_within_horizon, {features}
+        select customers.as_of_date, customers.person_id, labels.bought_within_horizon, {features}
         from features.ftr_customers as customers
         left join features.customer_labels as labels
             on customers.person_id = labels.person_id
@@ -95,7 +93,7 @@ def read_labelled(
         order by customers.as_of_date, customers.person_id
         """
     ).format(
-        features=_columns(spec.features),
+        features=_columns(columns),
         horizon=sql.Literal(horizon_days),
         population=sql.Literal(spec.population),
         days=sql.SQL(", ").join(map(sql.Literal, days)),
@@ -110,11 +108,29 @@ def read_labelled(
             "Run the step build_snapshots.",
         )
     bought = table["bought_within_horizon"].to_numpy()
+    persons = table["person_id"].combine_chunks().dictionary_encode()
     return LabelledRows(
         days=table["as_of_date"].to_numpy().astype("datetime64[D]"),
+        persons=persons.indices.to_numpy().astype(np.int64),
         happened=bought if spec.event_is_purchase else ~bought,
-        columns={name: _numbers(table[name]) for name in spec.features},
+        columns={name: _numbers(table[name]) for name in columns},
     )
+
+
+def read_base(url: str, as_of: date) -> Columns:
+    """Returns what the rivals go by of everybody who had bought by a day, live and lapsed."""
+    query = sql.SQL(
+        """
+        select {columns}
+        from features.ftr_customers as customers
+        where as_of_date = {as_of} and purchase_day_count is not null
+        order by person_id
+        """
+    ).format(columns=_columns(contract.INPUTS), as_of=sql.Literal(as_of))
+    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(query.as_string())
+        table = cursor.fetch_arrow_table()
+    return {name: _numbers(table[name]) for name in contract.INPUTS}
 
 
 def read_population(

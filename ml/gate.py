@@ -1,6 +1,7 @@
 """The gate: a candidate ships only if it beats every rival on rows that none has learned from.
 
 Beating means that the paired bootstrap interval of the difference lies on the right side of zero.
+Falling behind the champion means that it lies on the wrong side.
 """
 
 from collections.abc import Mapping
@@ -8,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml import bootstrap, evaluate
 from ml.arrays import BoolArray, FloatArray
 from ml.bootstrap import Interval, Measure
+
+CHAMPION = "the champion"
 
 # The sign of a gain: of what is lost, less is better.
 PROBABILITY_SIGNS = {"roc_auc": 1, "average_precision": 1, "log_loss": -1}
@@ -25,10 +29,12 @@ class Judgement:
     """What the gate found.
 
     Attributes:
-        measures: of the candidate, and of each rival by name.
+        candidate: its measures.
+        rivals: the measures of each rival by name, and of the champion if there is one.
         differences: candidate minus rival, by rival and measure.
         best_rival: the rival to beat: of the least log loss, or the least mean absolute error.
-        failings: why the candidate may not ship; empty means that it may.
+        failings: why the best rival ships instead of the candidate; empty means that it does not.
+        behind: why the champion stays although the candidate beats the rivals.
     """
 
     candidate: dict[str, float]
@@ -36,10 +42,13 @@ class Judgement:
     differences: dict[str, dict[str, Interval]]
     best_rival: str
     failings: tuple[str, ...]
+    behind: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
         """What ships and why, in a sentence."""
+        if self.behind and not self.failings:
+            return f"The champion stays, the model falls behind it: {'; '.join(self.behind)}."
         if not self.failings:
             return f"The model ships: it beats every rival, the best of them {self.best_rival}."
         return f"The best rival ships ({self.best_rival}), the model does not: " + (
@@ -57,6 +66,7 @@ class Judgement:
             },
             "best_rival": self.best_rival,
             "failings": list(self.failings),
+            "behind": list(self.behind),
             "verdict": self.verdict,
         }
 
@@ -68,11 +78,22 @@ def judge_probability(
     *,
     max_calibration_error: float,
     seed: int,
+    champion: FloatArray | None = None,
+    persons: NDArray[np.int64] | None = None,
 ) -> Judgement:
     """Returns whether a candidate's probabilities may ship.
 
-    Log loss and average precision must beat every rival's, and the calibration error beyond chance
-    (`evaluate.calibration_errors`) must be within the limit. Both outcomes must be among the rows.
+    Log loss and average precision must beat every rival's and not fall behind the champion's, and
+    the calibration error beyond chance (`evaluate.calibration_errors`) must be within the limit.
+
+    Args:
+        candidate: its probabilities of rows that neither it nor the others learned from.
+        rivals: each rival's probabilities of the same rows.
+        happened: what came of them; both outcomes must be among the rows.
+        max_calibration_error: what is allowed.
+        seed: of the bootstrap.
+        champion: the probabilities of the model in force, if there is one.
+        persons: each row's person, numbered from 0, where persons have several rows.
     """
 
     def measures(probability: FloatArray) -> dict[str, Measure]:
@@ -83,21 +104,27 @@ def judge_probability(
         }
 
     own = evaluate.measure(candidate, happened)
-    of_rivals = {name: evaluate.measure(values, happened) for name, values in rivals.items()}
+    others = dict(rivals) if champion is None else {**rivals, CHAMPION: champion}
+    of_others = {name: evaluate.measure(values, happened) for name, values in others.items()}
     found = bootstrap.differences(
         measures(candidate),
-        {name: measures(values) for name, values in rivals.items()},
+        {name: measures(values) for name, values in others.items()},
         len(happened),
         seed=seed,
+        clusters=persons,
     )
-    failings = _not_beaten(found, _PROBABILITY_ASKED, PROBABILITY_SIGNS)
+    of_champion = found.get(CHAMPION)
+    failings = _not_beaten(
+        {name: found[name] for name in rivals}, _PROBABILITY_ASKED, PROBABILITY_SIGNS
+    )
     off = own["calibration_error_beyond_chance"]
     if off > max_calibration_error:
         failings.append(
             f"calibration error beyond chance {off:.4f}, {max_calibration_error} is allowed"
         )
-    best = min(of_rivals, key=lambda name: of_rivals[name]["log_loss"])
-    return Judgement(own, of_rivals, found, best, tuple(failings))
+    best = min(rivals, key=lambda name: of_others[name]["log_loss"])
+    behind = _behind(of_champion, _PROBABILITY_ASKED, PROBABILITY_SIGNS) if of_champion else []
+    return Judgement(own, of_others, found, best, tuple(failings), tuple(behind))
 
 
 def judge_value(
@@ -137,8 +164,22 @@ def _not_beaten(
             gap = of_rival[name]
             beaten = gap.low > 0 if signs[name] > 0 else gap.high < 0
             if not beaten:
-                failings.append(
-                    f"{name.replace('_', ' ')} against {rival} {gap.value:+.4f} "
-                    f"({gap.low:+.4f} to {gap.high:+.4f})"
-                )
+                failings.append(_say(name, rival, gap))
     return failings
+
+
+def _behind(
+    found: Mapping[str, Interval], asked: tuple[str, ...], signs: Mapping[str, int]
+) -> list[str]:
+    return [
+        _say(name, CHAMPION, found[name])
+        for name in asked
+        if (found[name].high < 0 if signs[name] > 0 else found[name].low > 0)
+    ]
+
+
+def _say(measure: str, rival: str, gap: Interval) -> str:
+    return (
+        f"{measure.replace('_', ' ')} against {rival} {gap.value:+.4f} "
+        f"({gap.low:+.4f} to {gap.high:+.4f})"
+    )

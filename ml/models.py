@@ -3,9 +3,23 @@
 from dataclasses import dataclass
 from functools import cache
 
+from ml.arrays import FloatArray
 from ml.reasons import ReasonGroup
-from ml.rules import PlainRule, Rule
+from ml.rivals import contract
+from ml.rules import PlainRule
+from ml.vocabulary import RHYTHM, SPEND
 from warehouse.errors import ModelError
+
+# What rivals expect is read off days and amounts: that is the reason to be given for it.
+_GROUPS_OF_EXPECTATIONS = {
+    "expected_by_rfm_logistic": RHYTHM,
+    "expected_by_churn_factor": RHYTHM,
+    "bg_nbd_alive_probability": RHYTHM,
+    "bg_nbd_purchase_probability": RHYTHM,
+    "bg_nbd_expected_purchases": RHYTHM,
+    "gamma_gamma_expected_amount": SPEND,
+    "bg_nbd_gamma_gamma_expected_spend": SPEND,
+}
 
 
 @dataclass(frozen=True)
@@ -17,7 +31,6 @@ class ModelSpec:
         population: the population of `ftr_customers` it learns from and scores.
         event_is_purchase: the event is a purchase within the horizon; else, that there is none.
         groups: reason groups; the model's features are theirs, in this order.
-        rules: what it must beat.
         plain: what scores before anything was trained.
     """
 
@@ -25,7 +38,6 @@ class ModelSpec:
     population: str
     event_is_purchase: bool
     groups: tuple[ReasonGroup, ...]
-    rules: tuple[Rule, ...]
     plain: PlainRule
 
     @property
@@ -33,15 +45,25 @@ class ModelSpec:
         """The model's inputs, in the order of its matrix."""
         return tuple(feature for group in self.groups for feature in group.features)
 
-    def rule(self, name: str) -> Rule:
-        """Returns one of the rules; raises `ModelError` naming those there are."""
-        for rule in self.rules:
-            if rule.name == name:
-                return rule
-        raise ModelError(
-            f"The {self.name} model has no rule {name!r}.",
-            f"Known: {', '.join(rule.name for rule in self.rules)}; train again.",
-        )
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `ftr_customers` that training reads: features, and what rivals go by."""
+        return tuple(dict.fromkeys((*self.features, *contract.INPUTS)))
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The features that should look tonight as in training: all but those of the season."""
+        return tuple(name for group in self.groups if group.phrases for name in group.features)
+
+    def group_of(self, name: str) -> str:
+        """Returns the reason group of an input, be it a feature or what a rival expects."""
+        if name in _GROUPS_OF_EXPECTATIONS:
+            return _GROUPS_OF_EXPECTATIONS[name].name
+        return next(group.name for group in self.groups if name in group.features)
+
+    def event(self, purchase: FloatArray) -> FloatArray:
+        """Returns the probability of the event, given that of a purchase."""
+        return purchase if self.event_is_purchase else 1 - purchase
 
 
 @cache

@@ -3,7 +3,8 @@
 An artefact is a folder `<models>/<model>/<version>/` with `manifest.json` and, for XGBoost, the
 model as `model.ubj`. The manifest holds the model's checksum and `ml.model_versions` holds the
 manifest's, so nothing can change unseen. A version is named after the day it was trained as of and
-its checksum: training a day again on the same data ends in the same version.
+its checksum, and after the rival where one ships: training a day again on the same data ends in the
+same version.
 
 `ml.champions` says which version is in force from which day on. Entries are added, days before them
 keep theirs: that is why an earlier day scored again gives the same scores, also after a rollback.
@@ -36,6 +37,7 @@ Kind = Literal["xgboost", "rule", "weights"]
 MANIFEST = "manifest.json"
 MODEL = "model.ubj"
 PLAIN_RULE = "rule-1"
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Artefact:
 
     Attributes:
         manifest: everything but the trees, in JSON's own types.
-        model: the trees as XGBoost writes them; none for a rule.
+        model: the trees as XGBoost writes them; none for a rival.
     """
 
     manifest: Mapping[str, Any]
@@ -63,8 +65,9 @@ class Artefact:
 
     @property
     def version(self) -> str:
-        """The version's name."""
-        return f"{self.manifest['trained_as_of_date']}-{self.checksum[:8]}"
+        """The version's name; wherever a rival scores, its own name is in it."""
+        rival = f"{self.manifest['rival']['name']}-" if "rival" in self.manifest else ""
+        return f"{self.manifest['trained_as_of_date']}-{rival}{self.checksum[:8]}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def artefact(
     return Artefact(
         manifest={
             **contents,
-            "format": 1,
+            "format": FORMAT,
             "kind": kind,
             "trained_as_of_date": trained_as_of.isoformat(),
             "code_version": code_version(),
@@ -170,7 +173,7 @@ def promote(
 ) -> None:
     """Puts a version in force from the day after its training on.
 
-    Where somebody rolled back or retired from that same day on, the decision stands.
+    Where somebody appointed, rolled back or retired from that same day on, the decision stands.
     """
     connection.execute(
         """
@@ -233,6 +236,41 @@ def rollback(connection: psycopg.Connection, model_name: str, as_of: date) -> st
     return str(row[0])
 
 
+def appoint(
+    connection: psycopg.Connection,
+    models_dir: Path,
+    model_name: str,
+    version: str,
+    as_of: date,
+) -> None:
+    """Puts a named version in force from `as_of` on, whatever the gate said of it.
+
+    Raises:
+        ModelError: the version is not known, its artefact is damaged, or it was trained as of
+            `as_of` or later, so that it has learned from what it would be asked.
+    """
+    row = connection.execute(
+        """
+        select kind, artefact_path, artefact_checksum, trained_as_of_date
+        from ml.model_versions where model_name = %s and version = %s
+        """,
+        (model_name, version),
+    ).fetchone()
+    if row is None:
+        raise ModelError(
+            f"There is no {model_name} version {version!r}.",
+            "living-crm models list shows those there are.",
+        )
+    kind, path, checksum, trained_as_of = row
+    if trained_as_of >= as_of:
+        raise ModelError(
+            f"{model_name} {version} was trained as of {trained_as_of}: it cannot score {as_of}.",
+            f"Name a day after {trained_as_of} by --as-of.",
+        )
+    load(models_dir, Champion(model_name, version, kind, path, checksum))
+    _decide(connection, model_name, as_of, version, "promotion")
+
+
 def retire(connection: psycopg.Connection, model_name: str, as_of: date) -> None:
     """Takes the model out of force from `as_of` on: the plain rule scores until one is promoted."""
     _decide(connection, model_name, as_of, None, "retirement")
@@ -261,7 +299,7 @@ def record_training(
     connection: psycopg.Connection,
     model_name: str,
     as_of: date,
-    outcome: Literal["promoted", "rule", "refused"],
+    outcome: Literal["promoted", "rule", "kept", "refused"],
     *,
     version: str | None,
     reason: str,
@@ -309,7 +347,7 @@ def _decide(
     model_name: str,
     as_of: date,
     version: str | None,
-    cause: Literal["rollback", "retirement"],
+    cause: Literal["promotion", "rollback", "retirement"],
 ) -> None:
     connection.execute(
         """

@@ -1,8 +1,7 @@
-"""The rules that a good clerk would go by: what a model must beat, and what ships when it does not.
+"""Rates by one number that anybody can work out by hand, and what scores before any training.
 
-A rule orders customers by one number that anybody can work out by hand, and turns it into a
-probability by the rates seen in training. Before anything was trained, a plain formula takes its
-place, which is not calibrated and says so.
+Rates turn an order into a probability: simple rivals are made of them. Before anything was trained,
+a plain formula takes their place, which is not calibrated and says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,25 +13,6 @@ import numpy as np
 from ml.arrays import BoolArray, Columns, FloatArray
 
 BINS = 10
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One number per customer, and what it rests on.
-
-    Attributes:
-        name: stable; a stored rule is found by it.
-        says: what the number is, in words.
-        inputs: the features it needs.
-        measure: the number; NaN where it is not known.
-        reasons: the reason groups that the rule rests on, the first named first.
-    """
-
-    name: str
-    says: str
-    inputs: tuple[str, ...]
-    measure: Callable[[Columns], FloatArray]
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +34,7 @@ class PlainRule:
 class FittedRule:
     """Rates of up to ten bins of equal size, joined by straight lines between their middles.
 
-    The lines keep the rule's own order inside a bin, so the rule is judged at its best.
+    The lines keep the number's order inside a bin, so a rival is judged at its best.
     """
 
     centres: tuple[float, ...]

@@ -73,9 +73,19 @@ def train(
     fresh: Annotated[
         bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
     ] = False,
+    report: Annotated[
+        bool, typer.Option(help="Write the evaluation of the models as an HTML page.")
+    ] = False,
 ) -> None:
     """Train the models as of a day; the next night's scores use those that pass the gate."""
-    _walk(load_settings(), "models_train", _day(as_of), fresh=fresh)
+    settings, day = load_settings(), _day(as_of)
+    _walk(settings, "models_train", day, fresh=fresh)
+    if report:
+        from ml.report.write import write
+        from warehouse.walk import context_for
+
+        page = write(context_for(settings, day, "local__report"))
+        wide_console().print(f"Evaluation: {page}", soft_wrap=True)
 
 
 @app.command()
@@ -208,10 +218,37 @@ def list_models() -> None:
         status.show_models(connection, out=wide_console())
 
 
+ModelName = Annotated[str, typer.Argument(help="churn or winback.")]
+
+
 @models_app.command()
-def rollback(
-    model_name: Annotated[str, typer.Argument(help="churn or winback.")], as_of: AsOf
+def promote(
+    model_name: ModelName,
+    version: Annotated[str, typer.Argument(help="As shown by models list.")],
+    as_of: AsOf,
 ) -> None:
+    """Put a named version in force from a day on, whatever the gate said of it."""
+    from ml import registry
+
+    settings = load_settings()
+    with connect(warehouse_url(settings)) as connection:
+        registry.appoint(connection, settings.models_dir, model_name, version, _day(as_of))
+    console.print(f"{model_name}: {version} is in force from {as_of} on.")
+
+
+@models_app.command()
+def retire(model_name: ModelName, as_of: AsOf) -> None:
+    """Take the model out of force from a day on: the plain rule scores until one is promoted."""
+    from ml import registry
+    from ml.models import model_spec
+
+    with connect(warehouse_url(load_settings())) as connection:
+        registry.retire(connection, model_spec(model_name).name, _day(as_of))
+    console.print(f"{model_name}: the plain rule scores from {as_of} on.")
+
+
+@models_app.command()
+def rollback(model_name: ModelName, as_of: AsOf) -> None:
     """Put the previous champion in force again, from a day on."""
     from ml import registry
 

@@ -62,6 +62,13 @@ class TooLittleData(LivingCrmError):
     """
 
 
+class UnsoundData(LivingCrmError):
+    """What a model would learn from is not what it seems: leaked, constant or unknown.
+
+    As with too little data, training is refused and the walk goes on with what is in force.
+    """
+
+
 class ModelError(LivingCrmError):
     """A model artefact is missing, corrupt or does not fit the features."""
 

@@ -85,6 +85,7 @@ class Training(_Section):
     min_class_rows: Count
     min_test_class_rows: Count
     max_calibration_error: Share
+    search_trials: Annotated[int, Field(ge=1, le=200)]
     seed: int
 
     @model_validator(mode="after")
@@ -92,6 +93,22 @@ class Training(_Section):
         if self.test_snapshot_count >= self.snapshot_count:
             raise ValueError("test_snapshot_count smaller than snapshot_count")
         return self
+
+
+class Abstention(_Section):
+    """When a customer gets no score."""
+
+    max_source_age_days: Days
+    max_unknown_share: Share
+
+
+class Watch(_Section):
+    """When the watch over the scores raises its hand."""
+
+    max_feature_psi: Annotated[float, Field(gt=0)]
+    max_score_psi: Annotated[float, Field(gt=0)]
+    max_outcome_gap: Share
+    min_rows: Count
 
 
 class ConsentGrant(_Section):
@@ -203,6 +220,8 @@ class Policy(_Section):
     leaving_reasons: LeavingReasons
     horizon_days: Days
     training: Training
+    abstention: Abstention
+    watch: Watch
     contact: Contact
     lists: Annotated[dict[Slug, TargetList], Field(min_length=1)]
     placeholders: Placeholders
@@ -279,6 +298,8 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
         "own_rhythm": OwnRhythm,
         "leaving_reasons": LeavingReasons,
         "training": Training,
+        "abstention": Abstention,
+        "watch": Watch,
         "contact": Contact,
         "lists": TargetList,
         "placeholders": Placeholders,

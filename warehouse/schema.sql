@@ -493,7 +493,7 @@ create table if not exists ml.champions (
     model_name text not null,
     in_force_from date not null,
     version text,
-    cause text not null check (cause in ('training', 'rollback', 'retirement')),
+    cause text not null check (cause in ('training', 'promotion', 'rollback', 'retirement')),
     primary key (model_name, in_force_from),
     foreign key (model_name, version) references ml.model_versions (model_name, version)
 );
@@ -502,7 +502,7 @@ create table if not exists ml.champions (
 create table if not exists ml.training_runs (
     model_name text not null,
     as_of_date date not null,
-    outcome text not null check (outcome in ('promoted', 'rule', 'refused')),
+    outcome text not null check (outcome in ('promoted', 'rule', 'kept', 'refused')),
     version text,
     reason text not null,
     metrics jsonb not null default '{}',
@@ -525,6 +525,60 @@ create table if not exists ml.customer_scores (
     primary key (as_of_date, score_name, person_id)
 );
 
+-- Who got no score on a day, and why: one row per person and score.
+create table if not exists ml.abstentions (
+    as_of_date date not null,
+    score_name text not null,
+    person_id text not null,
+    cause text not null check (cause in ('stale', 'unknown')),
+    detail text not null,
+    primary key (as_of_date, score_name, person_id)
+);
+
+-- How far a score and what it rests on have moved since the training (PSI): one row per day, score and
+-- subject, which is a feature or the score itself.
+create table if not exists ml.watch_drift (
+    as_of_date date not null,
+    score_name text not null,
+    model_version text not null,
+    subject text not null,
+    psi double precision not null,
+    is_alert boolean not null,
+    primary key (as_of_date, score_name, subject)
+);
+
+-- What the scores of a day foretold and what came, by tenth of the scores, once the horizon has passed.
+create table if not exists ml.watch_outcomes (
+    as_of_date date not null,
+    due_date date not null,
+    score_name text not null,
+    model_version text not null,
+    treatment_group text not null,
+    decile integer not null,
+    persons bigint not null,
+    predicted double precision not null,
+    realised double precision not null,
+    is_alert boolean not null,
+    primary key (as_of_date, score_name, treatment_group, decile)
+);
+
+-- What the watch has to say on a day, in words.
+create or replace view ml.watch_alerts as
+select
+    as_of_date,
+    score_name,
+    subject || ' has moved since the training, PSI ' || round(psi::numeric, 2) as what
+from ml.watch_drift
+where is_alert
+union all
+select
+    due_date,
+    score_name,
+    'tenth ' || decile || ' of ' || as_of_date || ' (' || treatment_group || '): foretold '
+    || round(predicted::numeric, 3) || ', came ' || round(realised::numeric, 3)
+from ml.watch_outcomes
+where is_alert;
+
 create table if not exists activation.publications (
     as_of_date date not null,
     list_name text not null,
@@ -537,3 +591,28 @@ create table if not exists activation.publications (
     run_id text not null,
     primary key (as_of_date, list_name, target)
 );
+<<<<<<< HEAD
+=======
+
+-- identity: what the marts read besides the links
+alter table identity.person_links add column if not exists evidence_detail text;
+alter table identity.person_links add column if not exists strength text;
+alter table identity.person_links add column if not exists match_probability double precision;
+alter table identity.connectedness add column if not exists linked_by_exact_key_a bigint;
+alter table identity.connectedness add column if not exists linked_by_override_a bigint;
+alter table identity.connectedness add column if not exists linked_by_probability_a bigint;
+
+create table if not exists identity.households (
+    person_id text primary key,
+    household_id text not null,
+    basis text not null check (basis in ('phone', 'address', 'both'))
+);
+
+-- ml: what checks allow besides what they once did
+alter table ml.champions drop constraint if exists champions_cause_check;
+alter table ml.champions add constraint champions_cause_check
+    check (cause in ('training', 'promotion', 'rollback', 'retirement'));
+alter table ml.training_runs drop constraint if exists training_runs_outcome_check;
+alter table ml.training_runs add constraint training_runs_outcome_check
+    check (outcome in ('promoted', 'rule', 'kept', 'refused'));
+>>>>>>> train

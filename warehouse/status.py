@@ -71,6 +71,7 @@ def show(
         ),
     )
     _show_fields(connection, day, out)
+    _show_scores(connection, day, out)
     failed = _query(
         connection,
         """
@@ -98,6 +99,37 @@ def show(
             (day,),
         ),
     )
+
+
+def _show_scores(connection: psycopg.Connection, day: date, out: Console) -> None:
+    """Prints what scored the day, and for how many a score was withheld; nothing without scores."""
+    rows = _query(
+        connection,
+        """
+        select
+            scores.score_name, scores.model_version, scores.model_kind, count(*),
+            (
+                select string_agg(cause || ' ' || persons, ', ' order by cause)
+                from (
+                    select cause, count(*) as persons from ml.abstentions
+                    where as_of_date = %s and score_name = scores.score_name
+                    group by cause
+                ) as withheld
+            )
+        from ml.customer_scores as scores where as_of_date = %s
+        group by scores.score_name, scores.model_version, scores.model_kind
+        order by scores.score_name
+        """,
+        (day, day),
+    )
+    if rows:
+        _print(out, ("score", "scored by", "kind", "persons", "no score given"), rows)
+    for score_name, what in _query(
+        connection,
+        "select score_name, what from ml.watch_alerts where as_of_date = %s order by 1, 2",
+        (day,),
+    ):
+        out.print(f"Watch: {score_name}: {what}", style="red", soft_wrap=True)
 
 
 def _show_fields(connection: psycopg.Connection, day: date, out: Console) -> None:

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Columns, FloatArray
+from ml.boosting import PARAMETERS, Slice, grow, search
 from ml.purchase_log.snapshots import Snapshot
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import Lesson
-from ml.rivals.probability import ChurnFactor, RfmLogistic
-from ml.rivals.value import RfmRegression
-from ml.train import MAX_ROUNDS, PARAMETERS, PATIENCE_ROUNDS
+from ml.rivals.expectations import PurchaseExpectations, SpendExpectations
 
 _SPEND_OBJECTIVE = {
     "objective": "reg:tweedie",
@@ -68,88 +67,57 @@ class Candidate:
 
 def fit_probability(learning: Learning, seed: int) -> Candidate:
     """Returns the model of the probability of a purchase within the horizon."""
-
-    def rivals(rows: Snapshot) -> Callable[[Columns], Columns]:
-        lesson = learning.lesson(rows)
-        logistic, factor = RfmLogistic.fit(lesson), ChurnFactor.fit(lesson)
-        return lambda columns: {
-            "expected_by_rfm_logistic": logistic.probability(columns),
-            "expected_by_churn_factor": factor.probability(columns),
-        }
-
-    return _fit(learning, rivals, lambda rows: rows.bought.astype(np.float64), 1.0, {}, seed)
+    return _fit(
+        learning,
+        PurchaseExpectations.fit,
+        lambda rows: rows.bought.astype(np.float64),
+        1.0,
+        PARAMETERS,
+        seed,
+    )
 
 
 def fit_spend(learning: Learning, seed: int) -> Candidate:
     """Returns the model of the spend within the horizon."""
-
-    def rivals(rows: Snapshot) -> Callable[[Columns], Columns]:
-        regression = RfmRegression.fit(learning.lesson(rows))
-        return lambda columns: {"expected_by_rfm_regression": regression.spend(columns)}
-
     # More given back than bought counts as nothing spent; amounts are of size one while learning.
     unit = float(np.maximum(learning.all.spend, 0.0).mean())
     return _fit(
         learning,
-        rivals,
+        SpendExpectations.fit,
         lambda rows: np.maximum(rows.spend, 0.0) / unit,
         unit,
-        _SPEND_OBJECTIVE,
+        {**PARAMETERS, **_SPEND_OBJECTIVE},
         seed,
     )
 
 
 def _fit(
     learning: Learning,
-    rivals: Callable[[Snapshot], Callable[[Columns], Columns]],
+    expectations: Callable[[Lesson], PurchaseExpectations | SpendExpectations],
     outcome: Callable[[Snapshot], FloatArray],
     unit: float,
-    objective: dict[str, Any],
+    parameters: dict[str, Any],
     seed: int,
 ) -> Candidate:
-    import xgboost
+    def part(rows: Snapshot, expected: PurchaseExpectations | SpendExpectations) -> Slice:
+        return Slice(_matrix(rows.columns, expected), outcome(rows))
 
-    parameters = {**PARAMETERS, **objective, "seed": seed}
-
-    def inputs(expected: Callable[[Columns], Columns]) -> Callable[[Columns], Columns]:
-        return lambda columns: {
-            **columns, **expected(columns), **_process_columns(columns, learning),
-        }  # fmt: skip
-
-    def data(rows: Snapshot, complete: Callable[[Columns], Columns]) -> Any:
-        return xgboost.DMatrix(_matrix(complete(rows.columns)), outcome(rows))
-
-    early = inputs(rivals(learning.fit))
-    stopped = xgboost.train(
-        parameters,
-        data(learning.fit, early),
-        num_boost_round=MAX_ROUNDS,
-        evals=[(data(learning.validation, early), "validation")],
-        early_stopping_rounds=PATIENCE_ROUNDS,
-        verbose_eval=False,
+    early = expectations(learning.lesson(learning.fit))
+    trial, *_ = search(
+        part(learning.fit, early), part(learning.validation, early), parameters, trials=1, seed=seed
     )
-    rounds = stopped.best_iteration + 1
-    complete = inputs(rivals(learning.all))
-    grown = xgboost.train(parameters, data(learning.all, complete), num_boost_round=rounds)
+    expected = expectations(learning.lesson(learning.all))
+    grown = grow(part(learning.all, expected), parameters, trial, seed)
 
     def predict(columns: Columns) -> FloatArray:
-        found: FloatArray = grown.inplace_predict(_matrix(complete(columns))).astype(np.float64)
+        found: FloatArray = grown.inplace_predict(_matrix(columns, expected)).astype(np.float64)
         return found * unit
 
-    return Candidate(predict, rounds, tuple(complete(learning.validation.columns)))
+    return Candidate(predict, trial.rounds, (*learning.all.columns, *expected.names))
 
 
-def _process_columns(columns: Columns, learning: Learning) -> dict[str, FloatArray]:
-    process, days = learning.process, learning.horizon_days
-    purchases, amount = process.expected_purchases(columns, days), process.expected_amount(columns)
-    return {
-        "bg_nbd_alive_probability": process.alive_probability(columns),
-        "bg_nbd_purchase_probability": process.purchase_probability(columns, days),
-        "bg_nbd_expected_purchases": purchases,
-        "gamma_gamma_expected_amount": amount,
-        "bg_nbd_gamma_gamma_expected_spend": purchases * amount,
-    }
-
-
-def _matrix(columns: Columns) -> NDArray[np.float32]:
-    return np.column_stack(list(columns.values())).astype(np.float32)
+def _matrix(
+    columns: Columns, expected: PurchaseExpectations | SpendExpectations
+) -> NDArray[np.float32]:
+    values = [*columns.values(), *expected.columns(columns).values()]
+    return np.column_stack(values).astype(np.float32)

@@ -91,7 +91,8 @@ class BgNbd:
         """Returns the expected number of purchases in the `days` after T: their equation (10).
 
         Its hypergeometric function is taken after Euler's transformation, 2F1(A, B; C; z) =
-        (1 - z)^(C - A - B) 2F1(C - A, C - B; C; z), whose parameters stay small for great x.
+        (1 - z)^(C - A - B) 2F1(C - A, C - B; C; z), whose parameters stay small for great x. Where
+        it overflows (a base in which nearly nobody leaves), who is alive is taken to stay.
         """
         from scipy.special import hyp2f1
 
@@ -99,9 +100,12 @@ class BgNbd:
         z = days / (self.alpha + T + days)
         c = a + self.b + x - 1
         c = np.where(np.abs(c) > _NEXT_TO_ONE, c, _NEXT_TO_ONE)
-        series = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
-        expected: FloatArray = c / (a - 1) * (1 - series) * self.alive_probability(x, t_x, T)
-        return np.maximum(expected, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            series = (1 - z) ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, c, z)
+            while_alive = c / (a - 1) * (1 - series)
+        staying = (self.r + x) / (self.alpha + T) * days
+        expected: FloatArray = np.where(np.isfinite(while_alive), while_alive, staying)
+        return np.maximum(expected, 0.0) * self.alive_probability(x, t_x, T)
 
 
 def _log_likelihood(

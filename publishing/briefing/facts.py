@@ -58,6 +58,7 @@ class Facts:
     lists: Sequence[ListFacts]
     models: Sequence[Row]
     trainings: Mapping[str, Row]
+    alerts: Sequence[Row]
     populations: Sequence[Row]
     compared_with: date | None
     connectedness: Sequence[Row]
@@ -101,6 +102,7 @@ def gather(context: RunContext) -> Facts:
             lists=_lists(connection, context),
             models=_models(connection, context),
             trainings=_trainings(connection, context),
+            alerts=_alerts(connection, context),
             populations=populations,
             compared_with=populations[0]["before_date"] if populations else None,
             connectedness=_rows(
@@ -231,10 +233,25 @@ def _models(connection: psycopg.Connection, context: RunContext) -> list[Row]:
     return _rows(
         connection,
         """
-        select score_name, model_kind, model_version, is_calibrated, count(*) as persons
-        from ml.customer_scores where as_of_date = %(day)s
+        select
+            score_name, model_kind, model_version, is_calibrated, count(*) as persons,
+            (
+                select count(*) from ml.abstentions
+                where abstentions.as_of_date = %(day)s
+                    and abstentions.score_name = scores.score_name
+            ) as abstained
+        from ml.customer_scores as scores where as_of_date = %(day)s
         group by score_name, model_kind, model_version, is_calibrated order by score_name
         """,
+        day=context.as_of,
+    )
+
+
+def _alerts(connection: psycopg.Connection, context: RunContext) -> list[Row]:
+    """Returns what the watch over the scores found."""
+    return _rows(
+        connection,
+        "select score_name, what from ml.watch_alerts where as_of_date = %(day)s order by 1, 2",
         day=context.as_of,
     )
 

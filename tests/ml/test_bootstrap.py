@@ -47,3 +47,18 @@ def test_what_is_hard_for_both_is_no_doubt_about_the_difference() -> None:
         seed=1,
     )["rival"]["loss"]  # fmt: skip
     assert (found.value, found.low, found.high) == (-1, -1, -1)
+
+
+def test_rows_of_one_person_are_one_piece_of_evidence() -> None:
+    persons = np.repeat(np.arange(300), 4)
+    values = np.random.default_rng(9).normal(0, 1, 300)[persons]
+
+    def width(clusters: np.ndarray | None) -> float:
+        found = bootstrap.differences(
+            {"mean": bootstrap.mean_of(values)}, {"zero": {"mean": lambda _: 0.0}}, 1200,
+            seed=1, clusters=clusters,
+        )["zero"]["mean"]  # fmt: skip
+        return found.high - found.low
+
+    assert width(persons) == pytest.approx(2 * 1.96 / np.sqrt(300), rel=0.15)
+    assert width(None) == pytest.approx(2 * 1.96 / np.sqrt(1200), rel=0.15)

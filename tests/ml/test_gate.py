@@ -32,6 +32,27 @@ def test_a_candidate_of_the_better_order_but_wrong_numbers_does_not_ship() -> No
     assert any("calibration error" in failing for failing in found.failings)
 
 
+def test_a_candidate_that_beats_the_rivals_but_falls_behind_the_champion_does_not_ship() -> None:
+    better = np.clip(TRUTH + RNG.normal(0, 0.1, 3000), 0.02, 0.98)
+    found = gate.judge_probability(
+        better, {"dull": DULL}, HAPPENED, max_calibration_error=0.05, seed=1, champion=TRUTH
+    )
+    assert found.failings == ()
+    assert [failing.split(" +")[0].split(" -")[0] for failing in found.behind] == [
+        "log loss against the champion",
+        "average precision against the champion",
+    ]
+    assert found.verdict.startswith("The champion stays, the model falls behind it: log loss")
+    assert found.best_rival == "dull"
+
+
+def test_a_candidate_as_good_as_the_champion_is_not_behind() -> None:
+    found = gate.judge_probability(
+        TRUTH, {"dull": DULL}, HAPPENED, max_calibration_error=0.03, seed=1, champion=TRUTH
+    )
+    assert (found.failings, found.behind) == ((), ())
+
+
 def test_a_value_candidate_must_beat_every_rival() -> None:
     expected = RNG.gamma(1, 100, 2000)
     spend = expected * RNG.uniform(0.5, 1.5, 2000)

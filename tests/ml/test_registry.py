@@ -84,6 +84,31 @@ def test_a_rollback_outlives_the_repeated_training_of_the_day_before(
     assert _in_force(twice_trained, date(2017, 12, 1)) == old
 
 
+def test_an_appointed_version_scores_from_its_day_on_as_it_did_before(
+    twice_trained: RunContext,
+) -> None:
+    old = _in_force(twice_trained, TONIGHT)
+    new = _in_force(twice_trained, date(2017, 12, 1))
+    before = _churn_scores(twice_trained)
+    models_dir = twice_trained.settings.models_dir
+    with twice_trained.connection() as connection:
+        registry.appoint(connection, models_dir, "churn", str(old), date(2017, 12, 1))
+    assert {row[3] for row in _churn_scores(twice_trained)} == {old}
+    with twice_trained.connection() as connection:
+        registry.appoint(connection, models_dir, "churn", str(new), date(2017, 12, 1))
+    assert _churn_scores(twice_trained) == before
+    with (
+        twice_trained.connection() as connection,
+        pytest.raises(ModelError, match="no churn version 'nonsense'"),
+    ):
+        registry.appoint(connection, models_dir, "churn", "nonsense", date(2017, 12, 1))
+    with (
+        twice_trained.connection() as connection,
+        pytest.raises(ModelError, match="trained as of 2017-11-30: it cannot score 2017-11-30"),
+    ):
+        registry.appoint(connection, models_dir, "churn", str(new), TONIGHT)
+
+
 def test_a_retired_model_gives_way_to_the_plain_rule(twice_trained: RunContext) -> None:
     with twice_trained.connection() as connection:
         registry.retire(connection, "churn", date(2017, 12, 1))

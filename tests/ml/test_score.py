@@ -3,14 +3,20 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
 from ml import registry
+from ml.features import read_population
+from ml.models import model_spec
+from ml.rivals.catalogue import PROBABILITY_RIVALS
+from ml.rivals.contract import INPUTS
 from ml.score import score
+from ml.scorers import scorer_of
 from ml.train import train
 from tests.ml.conftest import TONIGHT
-from tests.ml.world import World
+from tests.ml.world import FEATURES, World
 from warehouse.context import RunContext
 from warehouse.errors import ModelError, WarehouseError
 
@@ -185,7 +191,15 @@ def test_unknown_features_stay_unknown(world_of: Callable[[World], RunContext]) 
     ) == [(True,)]
 
 
-def test_a_customer_who_gets_no_probability_stops_the_scoring(
+def _withheld(context: RunContext) -> list[tuple[Any, ...]]:
+    return _all(
+        context,
+        "select score_name, person_id, cause, detail from ml.abstentions"
+        " order by score_name, person_id",
+    )
+
+
+def test_who_lacks_what_the_plain_rule_needs_gets_no_score_and_is_listed(
     world_of: Callable[[World], RunContext],
 ) -> None:
     tonight = replace(world_of(World(live=20, lapsed=20)), as_of=TONIGHT)
@@ -194,8 +208,81 @@ def test_a_customer_who_gets_no_probability_stops_the_scoring(
             "update features.ftr_customers set active_weeks_84d = null"
             " where person_id = 'P10000000'"
         )
-    with pytest.raises(ModelError, match="churn rule-1 gives 1 customers no probability"):
-        score(tonight)
+    report = score(tonight)
+    assert (report.facts["churn_rows"], report.facts["churn_abstained"]) == (19, 1)
+    assert _withheld(tonight) == [("churn", "P10000000", "unknown", "active_weeks_84d")]
+    score(tonight)
+    assert len(_withheld(tonight)) == 1
+
+
+def test_who_rests_on_a_source_that_told_nothing_for_too_long_gets_no_score(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    tonight = replace(world_of(World(live=3, lapsed=2)), as_of=TONIGHT)
+    with tonight.connection() as connection:
+        connection.execute(
+            """
+            insert into identity.person_links (source, source_customer_id, person_id, evidence,
+                linked_at_run, linked_as_of_date)
+            values
+            ('shop', '1', 'P10000001', 'exact_key', 'night', '2017-11-01'),
+            ('shop', '2', 'P10000004', 'exact_key', 'night', '2017-11-01'),
+            -- Its demographics are old, its purchases are not.
+            ('crm', '3', 'P10000002', 'exact_key', 'night', '2017-11-01');
+            insert into ops.source_status
+                (as_of_date, source, table_name, age_hours, promised_within_hours, rows_loaded,
+                rows_rejected, status)
+            values
+            ('2017-11-30', 'shop', 'baskets', 169, 24, 0, 0, 'stale'),
+            ('2017-11-30', 'crm', 'demographics', 900, 24, 0, 0, 'stale')
+            """
+        )
+    score(tonight)
+    assert _withheld(tonight) == [
+        ("churn", "P10000001", "stale", "shop"),
+        ("winback", "P10000004", "stale", "shop"),
+    ]
+
+
+def test_a_model_gives_no_score_where_too_much_of_the_usual_is_unknown(
+    trained: RunContext,
+) -> None:
+    usual = [name for name in FEATURES if name not in INPUTS]
+    nulls = ", ".join(f"{name} = null" for name in usual[:12])
+    with trained.connection() as connection:
+        connection.execute("create table kept as select * from features.ftr_customers")
+        connection.execute(
+            "update features.ftr_customers set household_size = null"
+            " where person_id = 'P10000001';"
+            f"update features.ftr_customers set {nulls} where person_id = 'P10000000'".encode()
+        )
+    try:
+        score(trained)
+        assert [row[:3] for row in _withheld(trained)] == [("churn", "P10000000", "unknown")]
+        assert _withheld(trained)[0][3].endswith("and 9 more")
+    finally:
+        with trained.connection() as connection:
+            connection.execute(
+                "truncate features.ftr_customers;"
+                "insert into features.ftr_customers select * from kept; drop table kept"
+            )
+
+
+def test_a_category_never_seen_in_training_gets_a_score_like_the_nearest(
+    trained: RunContext,
+) -> None:
+    with trained.connection() as connection:
+        champion = registry.champion_for(connection, "churn", TONIGHT)
+    assert champion
+    scorer = scorer_of(
+        model_spec("churn"), registry.load(trained.settings.models_dir, champion), 28
+    )
+    ((_, columns),) = read_population(trained.url, "live", TONIGHT, scorer.features)
+    highest = {**columns, "age_level": np.full(World().live, 50.0)}
+    unseen = {**columns, "age_level": np.full(World().live, 1e9)}
+    found = scorer.probability(unseen)
+    assert ((found > 0) & (found < 1)).all()
+    assert (found == scorer.probability(highest)).all()
 
 
 def test_without_a_model_the_plain_rule_scores_and_says_so(
@@ -223,7 +310,9 @@ def test_a_fitted_rule_that_ships_scores_calibrated(
     report = score(replace(training, as_of=TONIGHT))
     assert report.facts["winback_kind"] == "rule"
     assert report.facts["winback_calibrated"] == "yes"
-    assert str(report.facts["winback_version"]).startswith("2017-11-29-")
+    version = str(report.facts["winback_version"])
+    assert version.startswith("2017-11-29-")
+    assert any(f"-{rival.name}-" in version for rival in PROBABILITY_RIVALS)
 
 
 def test_a_population_of_nobody_gives_no_scores(world_of: Callable[[World], RunContext]) -> None:

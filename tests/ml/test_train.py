@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.train import snapshot_days, split_days, train
+from ml.rivals.catalogue import PROBABILITY_RIVALS
+from ml.snapshots import snapshot_days, split_days
+from ml.train import train
 from tests.ml.world import AS_OF, FIRST_DAY, World
 from warehouse.context import RunContext
 from warehouse.errors import LivingCrmError, ModelError, TooLittleData
@@ -30,10 +32,10 @@ def test_a_model_that_finds_the_planted_cause_ships(trained: RunContext, model: 
         f"select outcome, version, metrics from ml.training_runs where model_name = '{model}'",
     )
     assert outcome == "promoted"
-    assert len(metrics["rules"]) == 2
-    for of_rule in metrics["rules"].values():
-        assert metrics["candidate"]["log_loss"] < of_rule["log_loss"]
-        assert metrics["candidate"]["average_precision"] > of_rule["average_precision"] + 0.1
+    assert set(metrics["rivals"]) == {rival.name for rival in PROBABILITY_RIVALS}
+    for found in metrics["differences"].values():
+        assert found["log_loss"]["high"] < 0
+        assert found["average_precision"]["low"] > 0.1
     assert metrics["candidate"]["calibration_error_beyond_chance"] <= 0.05
     assert _one(
         trained,
@@ -42,7 +44,7 @@ def test_a_model_that_finds_the_planted_cause_ships(trained: RunContext, model: 
     ) == ("champion", "xgboost", "2017-11-30")
 
 
-def test_with_shuffled_labels_the_rule_ships_and_the_verdict_says_so(
+def test_with_shuffled_labels_the_best_rival_ships_and_verdict_and_version_name_it(
     world_of: Callable[[World], RunContext],
 ) -> None:
     context = world_of(World())
@@ -65,13 +67,15 @@ def test_with_shuffled_labels_the_rule_ships_and_the_verdict_says_so(
     assert report.facts["outcome"] == "rule"
     with context.connection() as connection:
         rows = connection.execute(
-            "select kind, status, verdict from ml.model_versions order by kind"
+            "select kind, status, verdict, version from ml.model_versions order by kind"
         ).fetchall()
-    assert [(kind, status) for kind, status, _ in rows] == [
+    assert [(kind, status) for kind, status, *_ in rows] == [
         ("rule", "champion"),
         ("xgboost", "candidate"),
     ]
-    assert "The rule ships" in rows[0][2]
+    best = str(report.facts["best_rival"])
+    assert f"The best rival ships ({best})" in rows[0][2]
+    assert f"-{best}-" in rows[0][3]
 
 
 def test_too_few_lapsed_are_refused_with_the_numbers_and_what_was_in_force_stays(
@@ -93,6 +97,77 @@ def test_one_outcome_only_is_refused(world_of: Callable[[World], RunContext]) ->
     report = train(context, "churn")
     assert report.facts["outcome"] == "refused"
     assert "rarer outcome to learn from: 0, 100 would do" in str(report.facts["reason"])
+
+
+def test_ten_customers_are_refused(world_of: Callable[[World], RunContext]) -> None:
+    context = world_of(World(live=10, lapsed=10))
+    for model in ("churn", "winback"):
+        report = train(context, model)
+        assert report.facts["outcome"] == "refused"
+        assert "rows to learn from: 70, 1000 would do" in str(report.facts["reason"])
+
+
+def test_a_leaked_label_is_refused_and_the_reason_kept(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    with context.connection() as connection:
+        connection.execute(
+            """
+            update features.ftr_customers as customers
+            set income_level = case when labels.bought_within_horizon then 1 else 0 end
+            from features.customer_labels as labels
+            where customers.person_id = labels.person_id
+                and customers.as_of_date = labels.as_of_date
+            """
+        )
+    assert train(context, "churn").facts["outcome"] == "refused"
+    (reason,) = _one(context, "select reason from ml.training_runs")
+    assert "By itself income_level (1.000) tells the outcome apart" in reason
+
+
+def test_a_column_of_categories_in_words_is_an_error_with_its_name(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World(live=10, lapsed=10))
+    with context.connection() as connection:
+        connection.execute(
+            "alter table features.ftr_customers alter age_level type text using 'old'"
+        )
+    with pytest.raises(ModelError, match=r"age_level \(text\), a model takes double precision"):
+        train(context, "churn")
+
+
+def test_a_candidate_that_falls_behind_the_champion_leaves_it_in_force(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    first = train(context, "churn")
+    # What the candidate learns is off by design; only the comparison is looked at here.
+    lenient = context.policy.training.model_copy(update={"max_calibration_error": 1.0})
+    later = replace(
+        context,
+        as_of=AS_OF + timedelta(days=1),
+        policy=context.policy.model_copy(update={"training": lenient}),
+    )
+    with context.connection() as connection:
+        # The candidate learns from days on which a cause was not known; the test days know it.
+        connection.execute(
+            """
+            update features.ftr_customers set as_of_date = as_of_date + 1;
+            update features.customer_labels set as_of_date = as_of_date + 1;
+            update features.ftr_customers set discount_share_84d = 1 - discount_share_84d
+            where as_of_date < '2017-10-01' and right(person_id, 1) < '3';
+            """
+        )
+    second = train(later, "churn")
+    verdict = str(
+        _one(context, "select reason from ml.training_runs where as_of_date > '2017-11-29'")
+    )
+    assert second.facts["outcome"] == "kept", verdict
+    assert "The champion stays, the model falls behind it: log loss against" in verdict
+    assert _one(context, "select count(*) from ml.champions") == (1,)
+    assert first.facts["outcome"] == "promoted"
 
 
 def test_the_same_day_trained_again_is_the_same_version_to_the_byte(
@@ -177,8 +252,8 @@ def test_no_purchase_is_learned_from_and_tested_on(
         split = split_days(days, policy)
     except TooLittleData:
         return
-    assert sorted(split.fit + split.validation + split.embargoed + split.test) == days
-    assert max(split.fit) < min(split.validation)
+    assert sorted(split.training + split.embargoed + split.test) == days
+    assert max(split.fit) + timedelta(days=horizon_days) <= min(split.validation)
     assert max(split.training) + timedelta(days=horizon_days) <= min(split.test)
 
 
@@ -186,14 +261,14 @@ def test_an_embargo_that_leaves_nothing_is_refused_with_the_count_that_would_do(
     policy: Policy,
 ) -> None:
     long = policy.model_copy(update={"horizon_days": 90})
-    with pytest.raises(TooLittleData, match="2 snapshots lie a horizon of 90 days"):
-        split_days(snapshot_days(long, AS_OF, FIRST_DAY), long)
-    enough = policy.training.model_copy(update={"snapshot_count": 12})
-    split = split_days(
-        snapshot_days(long.model_copy(update={"training": enough}), AS_OF, date(2016, 1, 1)),
-        long.model_copy(update={"training": enough}),
+    days = snapshot_days(long, AS_OF, FIRST_DAY)
+    with pytest.raises(TooLittleData, match=r"leave 0 to fit on: .*snapshot_count of 18"):
+        split_days(days, long)
+    enough = long.model_copy(
+        update={"training": policy.training.model_copy(update={"snapshot_count": 18})}
     )
-    assert len(split.training) == 4
+    split = split_days(snapshot_days(enough, AS_OF, date(2016, 1, 1)), enough)
+    assert (len(split.fit), len(split.validation), len(split.test)) == (2, 2, 2)
 
 
 def test_what_an_earlier_training_of_the_day_promoted_is_taken_back_by_a_refusal(

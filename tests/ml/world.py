@@ -13,13 +13,13 @@ import psycopg
 from psycopg import sql
 
 from ml.models import model_specs
-from ml.train import snapshot_days
+from ml.snapshots import snapshot_days
 from warehouse.policy import Policy
 
 AS_OF = date(2017, 11, 29)
 FIRST_DAY = date(2017, 1, 1)
 FEATURES = tuple(
-    dict.fromkeys(feature for spec in model_specs().values() for feature in spec.features)
+    dict.fromkeys(feature for spec in model_specs().values() for feature in spec.columns)
 )
 
 
@@ -36,7 +36,9 @@ def build(url: str, policy: Policy, world: World, days: Sequence[date] | None = 
     """Makes marts, features and labels of the snapshots before AS_OF and of the day after it."""
     days = days or [*snapshot_days(policy, AS_OF, FIRST_DAY), date(2017, 11, 30)]
     with psycopg.connect(url) as connection:
-        connection.execute("create table marts.fct_orders (order_date date)")
+        connection.execute(
+            "create table marts.fct_orders (order_date date, person_id text, order_kind text)"
+        )
         connection.execute("insert into marts.fct_orders values ('2017-01-01')")
         connection.execute(
             sql.SQL(
@@ -66,8 +68,12 @@ def _fill(
     gap = rng.uniform(3, 12, count).round()
     recency = np.where(live, rng.integers(0, 28, count), rng.integers(28, 150, count))
     orders = np.where(live, rng.integers(6, 40, count), rng.integers(0, 30, count))
+    purchases = rng.integers(2, 30, count).astype(float)
     columns |= {
         "recency_days": recency.astype(float),
+        "tenure_days": recency + (purchases - 1) * gap,
+        "purchase_day_count": purchases,
+        "spend_per_purchase_day": rng.gamma(4, 10, count).round(2),
         "average_gap_days": gap,
         "recency_over_gap": (recency / gap).round(4),
         "order_count_168d": orders.astype(float),

@@ -1,0 +1,1 @@
+"""Watch: whether tonight still looks like the training, and whether what was foretold came."""
