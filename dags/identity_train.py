@@ -3,7 +3,8 @@
 **What it does.** Estimates the weights by which pairs of records are judged, from the records as
 they stand and without labels, and registers them as a version of the artefact `identity`. The
 nights after judge all pairs by it; what people decided keeps winning, and a person whose records
-stay together keeps its id. Runs on the first day of the month at 05:00, in the time zone of `policy.yml`.
+stay together keeps its id. Runs on the first day of the month at 05:00, in the time zone of
+`policy.yml`.
 
 **Owner.** data-engineering
 

@@ -591,28 +591,3 @@ create table if not exists activation.publications (
     run_id text not null,
     primary key (as_of_date, list_name, target)
 );
-<<<<<<< HEAD
-=======
-
--- identity: what the marts read besides the links
-alter table identity.person_links add column if not exists evidence_detail text;
-alter table identity.person_links add column if not exists strength text;
-alter table identity.person_links add column if not exists match_probability double precision;
-alter table identity.connectedness add column if not exists linked_by_exact_key_a bigint;
-alter table identity.connectedness add column if not exists linked_by_override_a bigint;
-alter table identity.connectedness add column if not exists linked_by_probability_a bigint;
-
-create table if not exists identity.households (
-    person_id text primary key,
-    household_id text not null,
-    basis text not null check (basis in ('phone', 'address', 'both'))
-);
-
--- ml: what checks allow besides what they once did
-alter table ml.champions drop constraint if exists champions_cause_check;
-alter table ml.champions add constraint champions_cause_check
-    check (cause in ('training', 'promotion', 'rollback', 'retirement'));
-alter table ml.training_runs drop constraint if exists training_runs_outcome_check;
-alter table ml.training_runs add constraint training_runs_outcome_check
-    check (outcome in ('promoted', 'rule', 'kept', 'refused'));
->>>>>>> train

@@ -78,7 +78,8 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         "no consent (90): granted by the policy, not given by the customers",
         "rhythm_broken 100",
         "churn model 20171116-1: probabilities checked against what happened 120 0 none yet",
-        "winback a simple rule (rule-1): ranks, not probabilities 60 0 2017-11-26: Refused. only 41",
+        "winback a simple rule (rule-1): ranks, not probabilities 60 0"
+        " 2017-11-26: Refused. only 41",
         "shop.baskets fresh 0.4 24 366 0 366 381",
         "Checks run: 1, none failed.",
         "live 120 +0",
