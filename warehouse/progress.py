@@ -5,10 +5,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 
-console = Console(stderr=True, highlight=False)
+# What rows say is shown as it is: `:phone:` is no picture, `[b]` no command.
+_PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+console = Console(stderr=True, **_PLAIN)
 
 _CHATTY = ("dlt", "great_expectations", "sqlalchemy", "airflow", "httpx", "alembic", "snowflake")
 
@@ -28,8 +31,8 @@ def configure_logging(*, verbose: bool = False) -> None:
 
 def wide_console() -> Console:
     """Returns what tables are printed on: the terminal's width, or room enough in a file."""
-    out = Console(highlight=False)
-    return out if out.is_terminal else Console(highlight=False, width=160)
+    out = Console(**_PLAIN)
+    return out if out.is_terminal else Console(**_PLAIN, width=160)
 
 
 @contextmanager

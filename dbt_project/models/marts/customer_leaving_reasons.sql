@@ -21,7 +21,7 @@ lapsed as (
         {{ add_days("last_purchase_date", -rules["before_days"]) }} as from_date,
         least(as_of_date, {{ add_days("last_purchase_date", rules["after_days"]) }}) as to_date
     from features
-    where as_of_date = (select max(features.as_of_date) from features)
+    where as_of_date = (select max(newest.as_of_date) from features as newest)
 ),
 
 cases as (
@@ -163,8 +163,9 @@ evidence as (
     from lapsed
     inner join contracts
         on lapsed.person_id = contracts.person_id
-        and contracts.end_date between lapsed.from_date and lapsed.to_date
-        and contracts.end_date < lapsed.as_of_date
+        and lapsed.from_date <= contracts.end_date
+        and lapsed.to_date >= contracts.end_date
+        and lapsed.as_of_date > contracts.end_date
     union all
     select
         lapsed.person_id,
