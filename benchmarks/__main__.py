@@ -21,7 +21,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import load, night, score
+    from benchmarks import identity, load, night, score
 
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
         "load": load.measure,
@@ -29,6 +29,7 @@ def main() -> None:
         "night": night.measure,
         "company": night.measure_company,
         "score": score.measure,
+        "identity": identity.measure,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(benchmarks))
