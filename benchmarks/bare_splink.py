@@ -86,7 +86,7 @@ def link_files(
         cl.DamerauLevenshteinAtThresholds("postcode", 1),
         cl.ExactMatch("state"),
     ]
-    rules = [
+    rules: list[tuple[str, ...]] = [
         ("given_name", "surname"), ("given_name", "postcode"), ("surname", "postcode"),
         ("suburb", "address_1"), ("postcode", "street_number"), ("postcode", "address_1"),
         ("given_name", "suburb"), ("surname", "suburb"), ("surname", "address_1"),
