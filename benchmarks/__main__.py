@@ -22,7 +22,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import company_size, load, night, score
+    from benchmarks import company_size, identity, load, night, score
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
@@ -37,6 +37,7 @@ def main() -> None:
         "company": night.measure_company,
         "score": score.measure,
         "size": partial(company_size.measure, customers=arguments.customers),
+        "identity": identity.measure,
     }
     names = arguments.names or list(benchmarks)
     unknown = sorted(set(names) - set(benchmarks))

@@ -25,7 +25,7 @@ KINDS = {
     "birth_postcode": "[birth || ' ' || postcode]",
     "address_parts": (
         "list_transform(list_zip(address_parts[:-2], address_parts[2:]),"
-        " lambda two: two[1] || ' ' || two[2])"
+        " lambda two: case when two[2] >= 'a' then two[1] || ' ' || two[2] end)"
     ),
 }
 # The kinds that are one column's values.

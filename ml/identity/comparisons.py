@@ -24,11 +24,16 @@ _LETTERS_ALIKE = (
     " jaro_winkler_similarity(name_turned_l, name_flat_r))"
 )
 _BOTH_LATIN = "(not is_hangul_l and not is_hangul_r)"
-_SAME_DISTRICT = "damerau_levenshtein(postcode_l, postcode_r) <= 1"
+# The same, or with one slip. The first test is there to save most pairs the edit distance.
+_SAME_DISTRICT = (
+    "jaro_winkler_similarity(postcode_l, postcode_r) >= 0.8"
+    " and damerau_levenshtein(postcode_l, postcode_r) <= 1"
+)
 _WORDS_SHARED = (
     "len(list_intersect(address_parts_l, address_parts_r))"
     " / least(len(address_parts_l), len(address_parts_r))"
 )
+_ADDRESS_ALIKE = "jaro_winkler_similarity(address_words_l, address_words_r)"
 
 # The share of records whose phone, mail or home is also a stranger's: handed on, or mistyped. What
 # households are and how often strangers meet cannot be told apart by the pairs alone, as either
@@ -96,7 +101,7 @@ COMPARISONS: Sequence[Comparison] = (
         "phones_l is null or phones_r is null",
         (
             Level("equal", "list_has_any(phones_l, phones_r)", True, is_coincidence=True),
-            Level("one_digit", "damerau_levenshtein(phone_l, phone_r) <= 1", None),
+            Level("one_digit", "jaro_winkler_similarity(phone_l, phone_r) >= 0.95", None),
             Level("different", "ELSE", False),
         ),
     ),
@@ -106,7 +111,7 @@ COMPARISONS: Sequence[Comparison] = (
         (
             Level("equal", "list_has_any(emails_l, emails_r)", True, is_coincidence=True),
             Level("same_name", "list_has_any(mail_names_l, mail_names_r)", True),
-            Level("close", "damerau_levenshtein(mail_name_l, mail_name_r) <= 1", None),
+            Level("close", "jaro_winkler_similarity(mail_name_l, mail_name_r) >= 0.95", None),
             Level("different", "ELSE", False),
         ),
     ),
@@ -130,20 +135,13 @@ COMPARISONS: Sequence[Comparison] = (
         "(address_words_l is null and postcode_l is null)"
         " or (address_words_r is null and postcode_r is null)",
         (
-            Level("equal", f"{_SAME_DISTRICT} and address_words_l = address_words_r", True),
-            Level(
-                "most",
-                f"{_SAME_DISTRICT}"
-                " and jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9",
-                True,
-            ),
-            Level(
-                "words", "jaro_winkler_similarity(address_words_l, address_words_r) >= 0.9", True
-            ),
+            Level("equal", f"address_words_l = address_words_r and {_SAME_DISTRICT}", True),
+            Level("most", f"{_ADDRESS_ALIKE} >= 0.9 and {_SAME_DISTRICT}", True),
+            Level("words", f"{_ADDRESS_ALIKE} >= 0.9", True),
             Level("half", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.6", True),
             Level("some", f"{_SAME_DISTRICT} and {_WORDS_SHARED} >= 0.3", None),
             Level("postcode", _SAME_DISTRICT, None),
-            Level("few", f"{_WORDS_SHARED} >= 0.3", None),
+            Level("few", f"{_WORDS_SHARED} >= 0.4", None),
             Level("different", "ELSE", False),
         ),
     ),

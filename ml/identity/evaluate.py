@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ml.identity.candidates import find_candidates
+from ml.identity.engine import open_engine
 from ml.identity.scope import arrange_all, forget_too_many
 from ml.identity.standardise import RECORD_COLUMNS
 from ml.identity.train import count_pairs, learn
@@ -116,7 +117,7 @@ def evaluate(
     if one_to_one and len(files) != len(_SOURCES):
         raise SettingsError("One file cannot be linked one to one.", "Name two files.")
     started = time.monotonic()
-    with duckdb.connect() as connection:
+    with open_engine() as connection:
         unread = _read(connection, files, truth, mapping)
         arrange_all(connection, policy)
         forget_too_many(connection)

@@ -21,6 +21,7 @@ from ml import registry
 from ml.identity import comparisons
 from ml.identity.candidates import KINDS, find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
+from ml.identity.engine import open_engine
 from ml.identity.scope import forget_too_many, take_all, take_changed
 from ml.identity.store import Store, open_store
 from ml.identity.weigh import BUILTIN, MODEL_NAME, builtin_weights, weigh
@@ -49,7 +50,7 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
         ModelError: the weights in force are missing or damaged.
     """
     weights, version = weights_in_force(context)
-    with open_store(context) as store, duckdb.connect() as connection:
+    with open_store(context) as store, open_engine() as connection:
         records = store.count_records()
         fingerprint = _fingerprint(context, version, records)
         before = store.row("select fingerprint, salt from pii.pairing")
@@ -210,6 +211,8 @@ def _replace_pairs(
         "identity",
         "pairs",
     )
+    if is_full:
+        store.execute("analyze identity.pairs")
 
 
 def _replace_values(

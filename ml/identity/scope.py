@@ -29,7 +29,7 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
     store.read_all_records(connection)
     arrange_all(connection, policy)
     store.execute("truncate pii.standard_records")
-    return store.append(
+    written = store.append(
         connection,
         f"""
         select {_COLUMNS} from (
@@ -42,6 +42,8 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
         "pii",
         "standard_records",
     )
+    store.execute("analyze pii.standard_records")  # the next night joins it
+    return written
 
 
 def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:

@@ -19,6 +19,7 @@ from ml import registry
 from ml.identity import comparisons, mixture
 from ml.identity.candidates import find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
+from ml.identity.engine import open_engine
 from ml.identity.scope import arrange_all, forget_too_many
 from ml.identity.store import open_store
 from ml.identity.weigh import MODEL_NAME, builtin_weights
@@ -45,7 +46,7 @@ def train(context: RunContext) -> StepReport:
     Raises:
         WarehouseError: the unioned person records are not built.
     """
-    with open_store(context) as store, duckdb.connect() as connection:
+    with open_store(context) as store, open_engine() as connection:
         store.read_all_records(connection)
         arrange_all(connection, context.policy)
         records = _count(connection, "standard")

@@ -6,7 +6,10 @@ from datetime import date
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks import simulated_persons
 from ml.identity.pairs import find_pairs
 from tests.ml.identity.persons import Person, write
 from warehouse.context import RunContext
@@ -50,7 +53,7 @@ def test_a_record_in_latin_letters_meets_the_same_person_in_hangul(context: RunC
     (found,) = pairs(context)
     assert found[:4] == ("crm", "K1", "shop", "1")
     assert found[4] == "probability"
-    assert found[5] == "name, phone, email, birth date, address"
+    assert found[5] == "name, phone, email, birth date, address, house number"
     assert float(str(found[6])) > 0.999
 
 
@@ -83,3 +86,84 @@ def test_a_night_ends_with_the_pairs_of_a_full_run(context: RunContext) -> None:
     assert facts["is_full_pairing"] == 1
     assert pairs(context) == night
     assert night
+
+
+def test_the_order_of_the_records_changes_no_pair(context: RunContext) -> None:
+    table = simulated_persons.simulate(400)
+    simulated_persons.write(context.url, table)
+    find_pairs(context)
+    in_order = pairs(context)
+
+    @settings(max_examples=3, deadline=None)
+    @given(st.permutations(range(400)))
+    def shuffled(order: list[int]) -> None:
+        simulated_persons.write(context.url, table.take(order))
+        with psycopg.connect(context.url) as connection:
+            connection.execute("truncate pii.pairing")
+        find_pairs(context)
+        assert pairs(context) == in_order
+
+    shuffled()
+    assert len(in_order) > 100
+
+
+def test_twins_and_families_on_one_phone_are_not_one_person(context: RunContext) -> None:
+    twin = replace(ANNA, number="2", name="김민지", email="minji8@naver.com")
+    mother = replace(
+        ANNA, number="3", name="박영희", email="younghee1@naver.com", birth_date=date(1955, 7, 1)
+    )
+    write(context.url, [ANNA, twin, mother])
+    find_pairs(context)
+    link = context.policy.identity.link_probability
+    assert all(float(str(probability)) < link for *_, probability, _ in pairs(context))
+
+
+def test_a_record_without_a_name_goes_to_the_only_holder_of_its_phone(context: RunContext) -> None:
+    receipt = Person("R", source="pos", phone=ANNA.phone)
+    write(context.url, [ANNA, receipt])
+    find_pairs(context)
+    ((*_, alone, _),) = pairs(context)
+    mother = replace(ANNA, number="3", name="박영희", email=None, birth_date=date(1955, 7, 1))
+    write(context.url, [ANNA, receipt, mother])
+    find_pairs(context)
+    of_receipt = [float(str(row[6])) for row in pairs(context) if "R" in (row[1], row[3])]
+    assert float(str(alone)) >= context.policy.identity.link_probability
+    assert of_receipt == [pytest.approx(0.5, abs=0.02)] * 2
+
+
+def test_a_value_of_too_many_records_is_no_evidence_and_is_reported(context: RunContext) -> None:
+    most = context.policy.identity.max_value_records
+    people = [
+        Person(str(number), phone=ANNA.phone, exact_keys=["card:0"]) for number in range(most + 1)
+    ]
+    write(context.url, people)
+    facts = find_pairs(context)
+    assert (facts["pairs"], facts["ignored_values"]) == (0, 2)
+    write(context.url, people[:3])
+    facts = find_pairs(context)
+    assert facts["ignored_values"] == 0
+    assert facts["pairs"] == 3
+
+
+def test_a_record_that_is_gone_leaves_no_pair(context: RunContext) -> None:
+    four = [replace(ANNA, number=str(number)) for number in range(4)]
+    write(context.url, four)
+    assert find_pairs(context)["pairs"] == 6
+    write(context.url, four[:3])
+    facts = find_pairs(context)
+    assert (facts["pairs"], facts["is_full_pairing"]) == (3, 0)
+    with psycopg.connect(context.url) as connection:
+        held = connection.execute("select count(*) from pii.standard_records").fetchone()
+    assert held == (3,)
+
+
+def test_shared_contacts_are_told_without_the_value(context: RunContext) -> None:
+    write(context.url, [ANNA, replace(ANNA, number="2", name="박영희", address=None)])
+    find_pairs(context)
+    with psycopg.connect(context.url) as connection:
+        shared = connection.execute(
+            "select source_customer_id, kind, value_hash from identity.shared_contacts"
+        ).fetchall()
+    assert {(number, kind) for number, kind, _ in shared} == {("1", "phone"), ("2", "phone")}
+    assert len({value for *_, value in shared}) == 1
+    assert "2345" not in str(shared)
