@@ -76,8 +76,6 @@ def write(url: str, table: pa.Table) -> None:
             """
         )
     append(url, table)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("vacuum analyze intermediate.int_persons__unioned")
 
 
 def append(url: str, table: pa.Table) -> None:
@@ -88,6 +86,8 @@ def append(url: str, table: pa.Table) -> None:
                 "int_persons__unioned", table, mode="append", db_schema_name="intermediate"
             )
         connection.commit()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze intermediate.int_persons__unioned")
 
 
 def next_night(table: pa.Table, share: float, seed: int = SEED) -> tuple[pa.Table, pa.Table]:

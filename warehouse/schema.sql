@@ -273,6 +273,7 @@ create table if not exists pii.standard_records (
     postcode text,
     address_parts text[],
     address_words text,
+    address_pairs text[],
     house_numbers text[],
     homes text[],
     primary key (source, source_customer_id)

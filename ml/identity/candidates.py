@@ -9,6 +9,9 @@ where it is a value by itself (a phone, a mail, an address, an exact key) it is 
 
 import duckdb
 
+# Korean family names are short, and a fifth of the people share the commonest.
+_LONG_PARTS = "list_filter(name_parts, lambda part: len(part) >= 4)"
+
 # Per kind of key, SQL over a row of `standard`: its values as a list, null where there are none.
 KINDS = {
     "exact_key": "exact_keys",
@@ -19,20 +22,19 @@ KINDS = {
     "name": "name_sounds",
     "name_birth": "list_transform(name_sounds, lambda name: name || ' ' || birth)",
     "name_postcode": "list_transform(name_sounds, lambda name: name || ' ' || postcode)",
-    "part_birth": "list_transform(name_parts, lambda part: part || ' ' || birth)",
-    "part_postcode": "list_transform(name_parts, lambda part: part || ' ' || postcode)",
+    "part_birth": f"list_transform({_LONG_PARTS}, lambda part: part || ' ' || birth)",
+    "part_postcode": f"list_transform({_LONG_PARTS}, lambda part: part || ' ' || postcode)",
     "birth": "[birth]",
     "birth_postcode": "[birth || ' ' || postcode]",
-    "address_parts": (
-        "list_transform(list_zip(address_parts[:-2], address_parts[2:]),"
-        " lambda two: case when two[2] >= 'a' then two[1] || ' ' || two[2] end)"
-    ),
+    "address_pair": "address_pairs",
 }
 # The kinds that are one column's values.
 VALUES = {kind: column for kind, column in KINDS.items() if column.isidentifier()}
 # A key of another kind than a contact brings no pair above so many records: it only finds pairs
-# that other keys may find as well.
+# that other keys may find as well. Some alone say so little that they help in small data only.
 _MAX_MIXED = 20
+_MAX_WEAK = 8
+_WEAK = ("name", "birth")
 # The kinds that may be ignored as evidence: too many persons have the others by nature.
 CONTACTS = ("exact_key", "phone", "email", "mail_name", "address")
 # The contacts that mostly one person answers.
@@ -46,7 +48,12 @@ def key_of(kind: str, value: str) -> str:
 
 def limit_of(key: str, max_records: int) -> str:
     """SQL for the number of records above which a key brings no pair."""
-    limits = [max_records if kind in CONTACTS else min(max_records, _MAX_MIXED) for kind in KINDS]
+    limits = [
+        max_records
+        if kind in CONTACTS
+        else min(max_records, _MAX_WEAK if kind in _WEAK else _MAX_MIXED)
+        for kind in KINDS
+    ]
     return f"({limits})[{key} % 16 + 1]"
 
 

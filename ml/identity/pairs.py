@@ -58,12 +58,13 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
         is_full = before is None or before[0] != fingerprint
         take = take_all if is_full else take_changed
         paired = take(connection, store, context.policy)
-        forget_too_many(connection)
-        find_candidates(connection)
-        partners = comparisons.partners(records)
-        weigh(connection, weights, partners, context.policy.identity.review_probability)
-        explain(connection, weights, partners)
-        _replace_pairs(connection, store, version, is_full=is_full)
+        if paired:
+            forget_too_many(connection)
+            find_candidates(connection)
+            partners = comparisons.partners(records)
+            weigh(connection, weights, partners, context.policy.identity.review_probability)
+            explain(connection, weights, partners)
+        _replace_pairs(connection, store, version, is_full=is_full, are_found=bool(paired))
         _replace_values(connection, store, context, salt, is_full=is_full)
         store.execute(
             f"""
@@ -175,8 +176,14 @@ def _fields(*, agreement: bool) -> str:
 
 
 def _replace_pairs(
-    connection: duckdb.DuckDBPyConnection, store: Store, version: str, *, is_full: bool
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    version: str,
+    *,
+    is_full: bool,
+    are_found: bool,
 ) -> None:
+    """Replaces the pairs of the records that were paired again, or are no more, by those found."""
     if is_full:
         store.execute("truncate identity.pairs")
     else:
@@ -189,6 +196,8 @@ def _replace_pairs(
                     and pairs.source_customer_id_{side} = touched.source_customer_id
                 """
             )
+    if not are_found:
+        return
     store.append(
         connection,
         f"""
@@ -207,6 +216,7 @@ def _replace_pairs(
         from explained
         inner join standard as one on explained.record_a = one.record
         inner join standard as other on explained.record_b = other.record
+        order by record_a, record_b
         """,
         "identity",
         "pairs",
@@ -257,6 +267,7 @@ def _replace_values(
         inner join key_counts using (key)
         where key % 16 in ({shared})
             and records between 2 and {context.policy.identity.max_value_records}
+        order by all
         """,
         "identity",
         "shared_contacts",

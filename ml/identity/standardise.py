@@ -57,9 +57,9 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     Its columns: source, source_customer_id, record_hash, exact_keys; name_written, name_flat,
     name_turned, name_sound, name_parts and is_hangul of the name; phone (E.164), email, mail_name
     (what stands before the @), birth (YYYYMMDD), postcode; of the address its parts, its words as
-    one text, and its numbers; and of all values ever known the sorted lists name_sounds, phones,
-    emails, mail_names and homes. What is not known is null, and so is what the policy calls a
-    placeholder.
+    one text, its numbers, and each word with what stands before it; and of all values ever known
+    the sorted lists name_sounds, phones, emails, mail_names and homes. What is not known is null,
+    and so is what the policy calls a placeholder.
     """
     _read_names(connection, policy.placeholders.names)
     _read_phones(connection, policy.identity.country, policy.placeholders.phones)
@@ -98,6 +98,7 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             nullif(regexp_replace(lower(records.postcode), '[^0-9a-z]', '', 'g'), '') as postcode,
             addresses.parts as address_parts,
             addresses.words as address_words,
+            addresses.pairs as address_pairs,
             addresses.numbers as house_numbers,
             address_lists.homes
         from records
@@ -301,6 +302,15 @@ def _read_addresses(connection: duckdb.DuckDBPyConnection) -> None:
             list_sort(list_distinct(regexp_extract_all({words}, '[0-9]+|\p{{L}}+'))) as parts,
             nullif(regexp_replace({words}, '[^\p{{L}}]', '', 'g'), '') as words,
             nullif(list_filter(parts, lambda part: part < 'A'), []) as numbers,
+            regexp_extract_all({words}, '[0-9]+|\p{{L}}+') as in_order,
+            nullif(
+                list_sort(list_distinct(list_filter(
+                    list_transform(
+                        list_zip(in_order[:-2], in_order[2:]),
+                        lambda two: case when two[2] >= 'A' then two[1] || ' ' || two[2] end),
+                    lambda two: two is not null))),
+                []
+            ) as pairs,
             case when len(parts) > 1 then array_to_string(parts, ' ') end as home
         from texts
         """

@@ -21,7 +21,7 @@ STANDARD_COLUMNS = (
     "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
     "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
     "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
-    "address_words", "house_numbers", "homes",
+    "address_words", "address_pairs", "house_numbers", "homes",
 )  # fmt: skip
 
 _IDENTIFIED = ("source", "source_customer_id", "record_hash")
