@@ -477,7 +477,7 @@ create table if not exists identity.recalls (
 create table if not exists ml.model_versions (
     model_name text not null,
     version text not null,
-    kind text not null check (kind in ('xgboost', 'rule', 'splink')),
+    kind text not null check (kind in ('xgboost', 'rule', 'weights')),
     trained_as_of_date date not null,
     in_force_from date,
     status text not null check (status in ('candidate', 'champion', 'retired')),
