@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from demo.company import installation
-from demo.company.lay_down import TIME_ZONE, lay_down
+from demo.company.lay_down import lay_down
 from demo.company.tables import SYSTEMS
 from ml.identity.link import link
 from sources.catalog import load_catalog
@@ -18,23 +18,23 @@ from sources.load import load_source
 from tests.dbt_project.conftest import World
 from warehouse import dbt, embedded, status
 from warehouse.connections import connect
-from warehouse.policy import Policy
+from warehouse.policy import load_policy
 from warehouse.schemas import ensure_schemas
-from warehouse.settings import Settings
+from warehouse.settings import REPOSITORY, Settings
 
 DAY = date(2024, 2, 12)  # a Monday: every source brings something
 CUSTOMERS = 800
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[World]:
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The company's first six weeks, loaded, linked and built in one night."""
     home = tmp_path_factory.mktemp("company") / "home"
     settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
     url = embedded.ensure_started(settings).url()
     with connect(url) as connection:
         ensure_schemas(connection)
-    policy = policy.model_copy(update={"time_zone": TIME_ZONE})
+    policy = load_policy(REPOSITORY / "policy.yml")  # the company's own
     world = World(settings, policy, url)
     lay_down(settings, policy, DAY, CUSTOMERS)
     for source in SYSTEMS:
