@@ -249,8 +249,9 @@ create table if not exists identity.ignored_values (
 );
 
 -- The person records in the one form they are compared in, kept so that a night standardises only
--- what is new. keys: what finds the candidates of a record.
-create table if not exists pii.standard_records (
+-- what is new. keys: what finds the candidates of a record. Unlogged, as it can be made again: after a
+-- crash of the server it is empty, and so is pii.pairing, whereupon everything is paired anew.
+create unlogged table if not exists pii.standard_records (
     source text not null,
     source_customer_id text not null,
     record_hash bigint not null,
@@ -280,7 +281,7 @@ create table if not exists pii.standard_records (
 );
 
 -- What the pairs were made with: a night that would weigh otherwise makes them all anew. One row.
-create table if not exists pii.pairing (
+create unlogged table if not exists pii.pairing (
     is_only boolean primary key default true check (is_only),
     fingerprint text not null,
     salt text not null
