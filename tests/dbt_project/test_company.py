@@ -383,7 +383,7 @@ def test_records_and_survivors_night_by_night_are_those_made_at_once(company: Wo
 
 
 def test_a_day_built_again_after_a_week_gives_the_same_features(company: World) -> None:
-    """Orders, cases, contracts, answers and visits of the week are in; who is who stays."""
+    """Orders, cases, answers and visits of the week are in; who is who stays."""
     week_later = DAY + timedelta(days=7)
     before = _features(company)
     company.build(week_later, "standardise")
@@ -400,6 +400,5 @@ def test_a_day_built_again_after_a_week_gives_the_same_features(company: World) 
         "select 1 from intermediate.int_cases__versioned where known_from_date > %s",
         "select 1 from marts.fct_surveys where known_from_date > %s",
         "select 1 from marts.fct_interactions where known_from_date > %s",
-        "select 1 from intermediate.int_contracts__versioned where known_from_date > %s",
     ):
         assert company.rows(query + " limit 1", week_later if "features" in query else DAY)
