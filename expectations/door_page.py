@@ -10,10 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from expectations.pages import write_page
 from warehouse.context import RunContext
-from warehouse.files import write_whole
 
 if TYPE_CHECKING:
     from expectations.validation import Result
@@ -25,14 +23,10 @@ def write(context: RunContext, door: str, results: "Sequence[Result]", folder: P
     Args:
         folder: where the door's Data Docs were built.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
     pages = {page.stem: page.relative_to(folder) for page in folder.glob("validations/**/*.html")}
-    text = environment.get_template("door.html.j2").render(
+    return write_page(
+        folder / "index.html",
+        "door.html.j2",
         as_of=context.as_of,
         company=context.policy.company,
         door=door,
@@ -42,6 +36,3 @@ def write(context: RunContext, door: str, results: "Sequence[Result]", folder: P
             for suite, found in groupby(results, attrgetter("suite"))
         ],
     )
-    path = folder / "index.html"
-    write_whole(path, text.encode())
-    return path

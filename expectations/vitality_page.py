@@ -4,11 +4,10 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg.rows import namedtuple_row
 
+from expectations.pages import environment, write_page
 from warehouse.context import RunContext
-from warehouse.files import write_whole
 
 
 def write(context: RunContext) -> Path:
@@ -24,14 +23,10 @@ def write(context: RunContext) -> Path:
             """,
             (context.as_of,),
         ).fetchall()
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
     environment.filters |= {"share": _share, "change": _change}
-    page = environment.get_template("vitality.html.j2").render(
+    return write_page(
+        context.settings.docs_dir / "data_docs" / "vitality" / "index.html",
+        "vitality.html.j2",
         as_of=context.as_of,
         company=context.policy.company,
         old_value_days=context.policy.checks.old_value_days,
@@ -39,9 +34,6 @@ def write(context: RunContext) -> Path:
             (key, list(rows)) for key, rows in groupby(fields, attrgetter("source", "table_name"))
         ],
     )
-    path = context.settings.docs_dir / "data_docs" / "vitality" / "index.html"
-    write_whole(path, page.encode())
-    return path
 
 
 def _share(share: float | None) -> str:
