@@ -8,3 +8,10 @@ def open_engine() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("set enable_progress_bar = false")
     return connection
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Returns how many rows a table has."""
+    # All is fetched: DuckDB refuses the next relation while a result could still give rows.
+    rows = connection.execute(f"select count(*) from {table}").fetchall()  # noqa: S608 -- our own name
+    return int(rows[0][0])

@@ -181,11 +181,11 @@ def _read(
         create table truths as select source, source_customer_id, label from labelled
         """
     )
-    row = connection.execute(
+    rows = connection.execute(
         "select count(*) filter (coalesce(label, '') = ''),"
         " count(*) filter (has_birth and birth_date is null), count(*) from labelled"
-    ).fetchone()
-    without_label, unread, records = row or (0, 0, 0)
+    ).fetchall()
+    without_label, unread, records = rows[0]
     if records < 2:
         raise SettingsError(f"There are {records} records.", "Give at least two.")
     if without_label:

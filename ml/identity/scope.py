@@ -12,6 +12,7 @@ earlier pairs are void; `key_counts` (key, records), of the keys that may have c
 import duckdb
 
 from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of
+from ml.identity.engine import count_rows
 from ml.identity.standardise import standardise
 from ml.identity.store import STANDARD_COLUMNS, Store
 from warehouse.policy import Policy
@@ -167,8 +168,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             semi join gone_or_touched using (source, source_customer_id)
         """
     )
-    row = connection.execute("select count(*) from touched").fetchone()
-    return int(row[0]) if row else 0
+    return count_rows(connection, "touched")
 
 
 def forget_too_many(connection: duckdb.DuckDBPyConnection) -> None:

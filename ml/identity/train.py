@@ -19,7 +19,7 @@ from ml import registry
 from ml.identity import comparisons, mixture
 from ml.identity.candidates import find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
-from ml.identity.engine import open_engine
+from ml.identity.engine import count_rows, open_engine
 from ml.identity.scope import arrange_all, forget_too_many
 from ml.identity.store import open_store
 from ml.identity.weigh import MODEL_NAME, builtin_weights
@@ -49,7 +49,7 @@ def train(context: RunContext) -> StepReport:
     with open_store(context) as store, open_engine() as connection:
         store.read_all_records(connection)
         arrange_all(connection, context.policy)
-        records = _count(connection, "standard")
+        records = count_rows(connection, "standard")
         if records < MIN_RECORDS:
             return _refused(context, records, f"{records} records, at least {MIN_RECORDS} needed")
         forget_too_many(connection)
@@ -113,7 +113,7 @@ def learn(
         across_sources: only pairs of two sources count, as no source holds a person twice. Then
             who shares a home within a source is of one household, and across them as many are.
     """
-    records = _count(connection, "standard")
+    records = count_rows(connection, "standard")
     all_pairs = count_pairs(connection, across_sources=across_sources)
     drawn = _sample_strangers(connection, records, seed, across_sources=across_sources)
     patterns = _patterns(connection, all_pairs, drawn)
@@ -191,7 +191,7 @@ def _sample_strangers(
         from drawn anti join candidates using (record_l, record_r)
         """
     )
-    return _count(connection, "drawn")
+    return count_rows(connection, "drawn")
 
 
 def _with_names(connection: duckdb.DuckDBPyConnection, weights: Weights) -> Weights:
@@ -252,8 +252,3 @@ def _counted(connection: duckdb.DuckDBPyConnection, pairs: str) -> list[tuple[An
         group by all order by all
         """
     ).fetchall()
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0
