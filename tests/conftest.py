@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -19,7 +20,7 @@ for _name in list(os.environ):
 os.environ["DATA"] = "complete_journey"  # where a test does not say otherwise
 
 from warehouse import embedded  # noqa: E402
-from warehouse.connections import ensure_database  # noqa: E402
+from warehouse.connections import ensure_database, sibling_url  # noqa: E402
 from warehouse.context import RunContext  # noqa: E402
 from warehouse.policy import Policy, load_policy  # noqa: E402
 from warehouse.schemas import ensure_schemas  # noqa: E402
@@ -49,16 +50,29 @@ def policy(settings: Settings) -> Policy:
 
 
 @pytest.fixture(scope="session")
-def new_warehouse(server_url: str) -> Callable[[], str]:
-    """Makes empty warehouses: each call returns the URL of a database with the schemas applied."""
+def copy_of(server_url: str) -> Callable[[str], str]:
+    """Makes copies of a database that nobody is connected to: each call returns the URL of one."""
 
-    def make() -> str:
-        url = ensure_database(server_url, f"test_warehouse_{next(_numbers)}")
-        with psycopg.connect(url) as connection:
-            ensure_schemas(connection)
-        return url
+    def make(url: str) -> str:
+        name = f"test_warehouse_{next(_numbers)}"
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("create database {} template {}").format(
+                    sql.Identifier(name), sql.Identifier(url.rpartition("/")[2])
+                )
+            )
+        return sibling_url(url, name)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(server_url: str, copy_of: Callable[[str], str]) -> Callable[[], str]:
+    """Makes empty warehouses: each call returns the URL of a database with the schemas applied."""
+    empty = ensure_database(server_url, "empty_warehouse")
+    with psycopg.connect(empty) as connection:
+        ensure_schemas(connection)
+    return partial(copy_of, empty)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import pytest
 
@@ -49,16 +50,35 @@ def trained(
     return replace(context, as_of=TONIGHT, run_id="night")
 
 
+@pytest.fixture(scope="session")
+def worlds(new_warehouse: Callable[[], str], policy: Policy) -> Callable[[World], str]:
+    """Makes worlds, each once; returns the URL of its database, which is only ever copied."""
+
+    @cache
+    def make(world: World) -> str:
+        url = new_warehouse()
+        build(url, policy, world)
+        return url
+
+    return make
+
+
 @pytest.fixture
 def world_of(
-    isolated_settings: Settings, policy: Policy, warehouse: str
+    isolated_settings: Settings,
+    policy: Policy,
+    worlds: Callable[[World], str],
+    copy_of: Callable[[str], str],
 ) -> Callable[[World], RunContext]:
     """Makes a world of the test's own, not yet trained, as of the training day."""
 
     def make(world: World) -> RunContext:
-        build(warehouse, policy, world)
         context = RunContext(
-            settings=isolated_settings, policy=policy, as_of=AS_OF, run_id="test", url=warehouse
+            settings=isolated_settings,
+            policy=policy,
+            as_of=AS_OF,
+            run_id="test",
+            url=copy_of(worlds(world)),
         )
         return at_small_scale(context, 1)
 

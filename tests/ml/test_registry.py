@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,10 +9,12 @@ import pytest
 from ml import registry
 from ml.score import score
 from ml.train import train
-from tests.ml.conftest import TONIGHT
+from tests.ml.conftest import TONIGHT, at_small_scale
 from tests.ml.world import AS_OF, World
 from warehouse.context import RunContext
 from warehouse.errors import ModelError
+from warehouse.policy import Policy
+from warehouse.settings import Settings
 
 
 def _in_force(context: RunContext, day: date) -> str | None:
@@ -39,10 +42,24 @@ def _churn_scores(context: RunContext) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-@pytest.fixture
-def twice_trained(world_of: Callable[[World], RunContext]) -> RunContext:
+@pytest.fixture(scope="module")
+def two_nights_of_training(
+    settings: Settings,
+    policy: Policy,
+    worlds: Callable[[World], str],
+    copy_of: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunContext:
     """A model of the day before, and the one of AS_OF, made different by another seed."""
-    context = world_of(World())
+    home = tmp_path_factory.mktemp("twice trained")
+    context = RunContext(
+        settings=settings.model_copy(update={"living_crm_home": home}),
+        policy=policy,
+        as_of=AS_OF,
+        run_id="training",
+        url=copy_of(worlds(World())),
+    )
+    context = at_small_scale(context, 1)
     train(context, "churn")
     with context.connection() as connection:
         connection.execute(
@@ -52,7 +69,24 @@ def twice_trained(world_of: Callable[[World], RunContext]) -> RunContext:
             """
         )
     train(replace(context, as_of=AS_OF + timedelta(days=1)), "churn")
-    return replace(context, as_of=date(2017, 12, 1))
+    return replace(context, as_of=date(2017, 12, 1), run_id="test")
+
+
+@pytest.fixture
+def twice_trained(
+    two_nights_of_training: RunContext,
+    isolated_settings: Settings,
+    copy_of: Callable[[str], str],
+) -> RunContext:
+    """The same as a test's own: it may do with the registry what it likes."""
+    shutil.copytree(
+        two_nights_of_training.settings.living_crm_home, isolated_settings.living_crm_home
+    )
+    return replace(
+        two_nights_of_training,
+        settings=isolated_settings,
+        url=copy_of(two_nights_of_training.url),
+    )
 
 
 def test_after_a_rollback_the_version_before_scores_and_earlier_days_reproduce(

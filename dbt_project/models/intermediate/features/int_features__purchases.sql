@@ -70,13 +70,11 @@ order_days as (
     select
         as_of_date,
         person_id,
-        {{ days_between(
-            "lag(order_date) over (partition by as_of_date, person_id order by order_date)",
-            "order_date",
-        ) }} as gap_days,
-        row_number() over (partition by as_of_date, person_id order by order_date desc) as place
+        {{ days_between("lead(order_date) over newest_first", "order_date") }} as gap_days,
+        row_number() over newest_first as place
     from orders
     group by as_of_date, person_id, order_date
+    window newest_first as (partition by as_of_date, person_id order by order_date desc)
 ),
 
 rhythms as (
