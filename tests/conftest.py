@@ -19,7 +19,7 @@ for _name in list(os.environ):
         del os.environ[_name]
 os.environ["DATA"] = "complete_journey"  # where a test does not say otherwise
 
-from warehouse import embedded  # noqa: E402
+from tests.servers import running_server  # noqa: E402
 from warehouse.connections import ensure_database, sibling_url  # noqa: E402
 from warehouse.context import RunContext  # noqa: E402
 from warehouse.policy import Policy, load_policy  # noqa: E402
@@ -39,9 +39,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def server_url(settings: Settings) -> Iterator[str]:
     """The session's PostgreSQL; the URL leads to its maintenance database."""
-    server = embedded.ensure_started(settings)
-    yield server.url("postgres")
-    embedded.stop(settings)
+    with running_server(settings) as server:
+        yield server.url("postgres")
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from demo.complete_journey.lay_down import lay_down
-from warehouse import embedded
+from tests.servers import running_server
 from warehouse.connections import connect, ensure_database, warehouse_url
-from warehouse.local import run_walk
+from warehouse.local import run_walk, run_walks
 from warehouse.policy import Policy
 from warehouse.settings import Settings
 from warehouse.walk import nightly
@@ -45,12 +45,15 @@ def in_order(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterat
     """An installation that has run three nights one after the other."""
     home = tmp_path_factory.mktemp("in order") / "home"
     settings = Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
-    embedded.ensure_started(settings)
-    for day in (FIRST, SECOND, THIRD):
-        lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
-        run_walk(settings, "customer_nightly", day)
-    yield settings
-    embedded.stop(settings)
+
+    def nights() -> Iterator[date]:
+        for day in (FIRST, SECOND, THIRD):
+            lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
+            yield day
+
+    with running_server(settings):
+        run_walks(settings, "customer_nightly", nights())
+        yield settings
 
 
 def _rows(settings: Settings, query: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -140,8 +143,7 @@ def test_a_backfill_in_any_order_gives_the_same_features_scores_and_lists(
     # The same sources, which by now hold all three days.
     shuffled.sources_dir.parent.mkdir(parents=True)
     shuffled.sources_dir.symlink_to(in_order.sources_dir, target_is_directory=True)
-    for day in (THIRD, FIRST, SECOND):
-        run_walk(shuffled, "customer_nightly", day)
+    run_walks(shuffled, "customer_nightly", (THIRD, FIRST, SECOND))
     for day in (FIRST, SECOND, THIRD):
         assert _day(shuffled, day) == _day(in_order, day)
         assert _files(shuffled, day) == _files(in_order, day)

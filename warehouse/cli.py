@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -17,7 +17,7 @@ from sources.cli import source_app
 from warehouse import embedded, status
 from warehouse.connections import connect, warehouse_url
 from warehouse.days import past_day
-from warehouse.errors import LivingCrmError
+from warehouse.errors import LivingCrmError, SettingsError
 from warehouse.policy import load_policy
 from warehouse.progress import configure_logging, console, doing, wide_console
 from warehouse.settings import Settings, load_settings
@@ -57,14 +57,26 @@ def _settle(
 @app.command()
 def run(
     as_of: AsOf,
+    through: Annotated[
+        str | None, typer.Option(help="Run every day up to this one.", metavar="DAY")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
     ] = False,
 ) -> None:
-    """Run one night in this process, without Airflow."""
-    settings, day = load_settings(), _day(as_of)
-    _advance_demo(settings, day)
-    _walk(settings, "customer_nightly", day, fresh=fresh)
+    """Run one night, or one after another, in this process, without Airflow."""
+    settings, first = load_settings(), _day(as_of)
+    last = _day(through) if through else first
+    if last < first:
+        raise SettingsError(f"{last} lies before {first}.", "Give the first day as --as-of.")
+
+    def nights() -> Iterator[date]:
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            _advance_demo(settings, day)
+            yield day
+
+    _walk(settings, "customer_nightly", nights(), last, fresh=fresh)
 
 
 @app.command()
@@ -79,7 +91,7 @@ def train(
 ) -> None:
     """Train the models as of a day; the next night's scores use those that pass the gate."""
     settings, day = load_settings(), _day(as_of)
-    _walk(settings, "models_train", day, fresh=fresh)
+    _walk(settings, "models_train", [day], day, fresh=fresh)
     if report:
         from ml.report.write import write
         from warehouse.walk import context_for
@@ -261,8 +273,10 @@ def _day(text: str) -> date:
     return past_day(text, datetime.now(load_policy(load_settings().policy_file).tz).date())
 
 
-def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
-    from warehouse.local import run_walk
+def _walk(
+    settings: Settings, dag_id: str, days: Iterable[date], last: date, *, fresh: bool
+) -> None:
+    from warehouse.local import run_walks
 
     @contextmanager
     def watch(step: Step, number: int, of: int) -> Iterator[None]:
@@ -272,11 +286,11 @@ def _walk(settings: Settings, dag_id: str, as_of: date, *, fresh: bool) -> None:
         with doing(f"[{number:2}/{of}] {step.name}"):
             yield
 
-    report = run_walk(settings, dag_id, as_of, fresh=fresh, watch=watch)
-    if report.taken_over:
-        console.print(f"Taken over from the interrupted run: {', '.join(report.taken_over)}.")
+    for report in run_walks(settings, dag_id, days, fresh=fresh, watch=watch):
+        if report.taken_over:
+            console.print(f"Taken over from the interrupted run: {', '.join(report.taken_over)}.")
     with connect(warehouse_url(settings)) as connection:
-        status.show(connection, as_of, out=wide_console(), dag_id=dag_id)
+        status.show(connection, last, out=wide_console(), dag_id=dag_id)
 
 
 def _advance_demo(settings: Settings, as_of: date) -> None:

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def parse(context: RunContext) -> None:
         context.settings, context.policy, context.url, ["parse", "--no-write-json"],
         as_of=context.as_of,
     )  # fmt: skip
-    _parsed[_variables_text(context.settings, context.policy)] = outcome.result
+    _parsed[_variables_text(context.settings, context.policy)] = _Parsed(outcome.result, set())
 
 
 def run(
@@ -73,6 +74,7 @@ def run(
     Args:
         feature_dates: the days `ftr_customers` is built for; empty means `as_of`.
     """
+    _parse_again_where_built(context, arguments)
     results = invoke(
         context.settings,
         context.policy,
@@ -124,8 +126,30 @@ def invoke(
     return list(getattr(outcome.result, "results", None) or [])
 
 
-# The project as parsed by `parse`, by the variables it was parsed with.
-_parsed: dict[str, Any] = {}
+@dataclass(frozen=True)
+class _Parsed:
+    """The project as parsed, and the commands that have run with it."""
+
+    manifest: Any
+    commands: set[tuple[str, ...]]
+
+
+# By the variables it was parsed with.
+_parsed: dict[str, _Parsed] = {}
+
+
+def _parse_again_where_built(context: RunContext, arguments: Sequence[str]) -> None:
+    """Parses anew before a command is run again: dbt builds a model of one parsed project once.
+
+    It takes the ephemeral models for written into a statement that it has put together before.
+    """
+    parsed = _parsed.get(_variables_text(context.settings, context.policy))
+    if parsed is None:
+        return
+    if tuple(arguments) in parsed.commands:
+        parse(context)
+        parsed = _parsed[_variables_text(context.settings, context.policy)]
+    parsed.commands.add(tuple(arguments))
 
 
 def _invoke_dbt(
@@ -153,7 +177,8 @@ def _invoke_dbt(
         from dbt.cli.main import dbtRunner
 
         text = _variables_text(settings, policy)
-        outcome = dbtRunner(manifest=_parsed.get(text)).invoke([
+        parsed = _parsed.get(text) if arguments[0] != "parse" else None
+        outcome = dbtRunner(manifest=parsed.manifest if parsed else None).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),
             *arguments,

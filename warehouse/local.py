@@ -4,10 +4,11 @@ The same steps as the DAG's. A run that was killed or failed is taken up again a
 the first step that did not succeed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 
 from warehouse import ledger
 from warehouse.connections import connect
@@ -42,35 +43,56 @@ def run_walk(
     fresh: bool = False,
     watch: Watch = _unwatched,
 ) -> WalkReport:
-    """Runs the walk `dag_id` for the business day `as_of`.
+    """Runs the walk `dag_id` for one business day; see `run_walks`."""
+    (report,) = run_walks(settings, dag_id, [as_of], fresh=fresh, watch=watch)
+    return report
+
+
+def run_walks(
+    settings: Settings,
+    dag_id: str,
+    days: Iterable[date],
+    *,
+    fresh: bool = False,
+    watch: Watch = _unwatched,
+) -> list[WalkReport]:
+    """Runs the walk `dag_id` for one business day after another, in the order they come.
 
     Args:
-        fresh: begin a new run even if the day's last one is unfinished.
+        days: at least one; the next is asked for when the one before has been run.
+        fresh: begin a new run even if a day's last one is unfinished.
         watch: a context manager around each step, given the step, its number and their count.
 
     Raises:
-        LivingCrmError: the first step's error, after the steps that tolerate it have run.
+        LivingCrmError: the first step's error, after the steps that tolerate it have run. Days
+            after that one are not run.
     """
     steps = WALKS[dag_id](settings)
-    context = context_for(settings, as_of, run_id="none")
+    upcoming = iter(days)
+    first_day = next(upcoming)
+    context = context_for(settings, first_day, run_id="none")
     with connect(context.url) as connection:
         ensure_schemas(connection)
+    reports = []
     with (
         _alone(context.url),
         open_lanes(context, steps) as lanes,
         connect(context.url) as connection,
     ):
         connection.autocommit = True
-        run_id = None if fresh else ledger.unfinished_run(connection, as_of, dag_id, "local__")
-        run_id = run_id or ledger.new_run_id(connection, as_of, dag_id, "local__")
-        ledger.begin_run(connection, run_id, as_of, dag_id)
-        done = ledger.finished_steps(connection, run_id)
-        context = replace(context, run_id=run_id)
-        ran, first_error = _run_steps(lanes, context, steps, done, watch)
-        ledger.finish_run(connection, run_id)
-    if first_error:
-        raise first_error
-    return WalkReport(run_id, ran, tuple(step.name for step in steps if step.name in done))
+        for day in chain([first_day], upcoming):
+            run_id = None if fresh else ledger.unfinished_run(connection, day, dag_id, "local__")
+            run_id = run_id or ledger.new_run_id(connection, day, dag_id, "local__")
+            ledger.begin_run(connection, run_id, day, dag_id)
+            done = ledger.finished_steps(connection, run_id)
+            of_day = replace(context, as_of=day, run_id=run_id)
+            ran, first_error = _run_steps(lanes, of_day, steps, done, watch)
+            ledger.finish_run(connection, run_id)
+            if first_error:
+                raise first_error
+            taken_over = tuple(step.name for step in steps if step.name in done)
+            reports.append(WalkReport(run_id, ran, taken_over))
+    return reports
 
 
 def _run_steps(

@@ -1,6 +1,7 @@
 """Lives a saved company on in a process of its own, while its systems are filled by this one.
 
-Simulating needs a core and so does filling the systems: two processes use both.
+Simulating needs a core and so does filling the systems: two processes use both. A single day leaves
+nothing to do at the same time, and starting a process takes longer than the day.
 """
 
 import multiprocessing
@@ -26,7 +27,7 @@ class Batch:
     state: Path | None
 
 
-def batches(saved: Path, as_of: date, batch_rows: int) -> Iterator[Batch]:
+def batches(saved: Path, saved_day: date | None, as_of: date, batch_rows: int) -> Iterator[Batch]:
     """Yields the days after those of a saved company, to the end of `as_of`.
 
     While a batch is worked on, the next one is lived; not the one after it. The other process ends
@@ -34,11 +35,15 @@ def batches(saved: Path, as_of: date, batch_rows: int) -> Iterator[Batch]:
 
     Args:
         saved: the company; states are saved beside it.
+        saved_day: the last day that it has lived.
         batch_rows: a batch has about so many rows, and at least a day.
 
     Raises:
         SourceError: the other process ended too early.
     """
+    if saved_day and as_of - saved_day == timedelta(days=1):
+        yield from _lived(saved, as_of, batch_rows)
+        return
     processes = multiprocessing.get_context("spawn")
     receiver, sender = processes.Pipe(duplex=False)
     living = processes.Process(

@@ -141,7 +141,7 @@ def _live_on(settings: Settings, systems: Sequence[System], as_of: date) -> tupl
     ahead.remove_left_behind(saved)
     written = days_lived = 0
     with ThreadPoolExecutor(len(systems)) as together:
-        for batch in ahead.batches(saved, as_of, _BATCH_ROWS):
+        for batch in ahead.batches(saved, wound_to(settings), as_of, _BATCH_ROWS):
             written += sum(together.map(partial(_hand_over, days=batch.days), systems))
             days_lived += len(batch.days)
             if batch.state:

@@ -16,7 +16,8 @@ import pytest
 from demo.complete_journey.lay_down import lay_down
 from ml.identity.link import link
 from sources.load import load_source
-from warehouse import dbt, embedded
+from tests.servers import running_server
+from warehouse import dbt
 from warehouse.connections import source_url
 from warehouse.context import RunContext, StepReport
 from warehouse.policy import Policy
@@ -82,20 +83,20 @@ def world(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[
     """Two nights in order, the first again after the second, and what went wrong in between."""
     home = tmp_path_factory.mktemp("dbt") / "home"
     settings = Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
-    url = embedded.ensure_started(settings).url()
-    with psycopg.connect(url) as connection:
-        ensure_schemas(connection)
-    world = World(settings, policy, url)
-    _night(world, EARLY, _nothing)
-    world.remember(EARLY, "early, on its night")
-    _night(world, LATE, _corrections_and_bad_rows)
-    world.remember(LATE, "late, on its night")
-    for selector in ("model", "choose"):
-        world.build(EARLY, selector)
-    world.remember(EARLY, "early, built again later")
-    world.remember(LATE, "late, after an earlier day was built again")
-    yield world
-    embedded.stop(settings)
+    with running_server(settings) as server:
+        url = server.url()
+        with psycopg.connect(url) as connection:
+            ensure_schemas(connection)
+        world = World(settings, policy, url)
+        _night(world, EARLY, _nothing)
+        world.remember(EARLY, "early, on its night")
+        _night(world, LATE, _corrections_and_bad_rows)
+        world.remember(LATE, "late, on its night")
+        for selector in ("model", "choose"):
+            world.build(EARLY, selector)
+        world.remember(EARLY, "early, built again later")
+        world.remember(LATE, "late, after an earlier day was built again")
+        yield world
 
 
 def _night(world: World, day: date, meddle: Callable[[World], None]) -> None:

@@ -16,7 +16,8 @@ from sources.catalog import load_catalog
 from sources.check import check_source
 from sources.load import load_source
 from tests.dbt_project.conftest import World
-from warehouse import dbt, embedded, status
+from tests.servers import running_server
+from warehouse import dbt, status
 from warehouse.connections import connect
 from warehouse.policy import load_policy
 from warehouse.schemas import ensure_schemas
@@ -31,20 +32,20 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The company's first six weeks, loaded, linked and built in one night."""
     home = tmp_path_factory.mktemp("company") / "home"
     settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
-    url = embedded.ensure_started(settings).url()
-    with connect(url) as connection:
-        ensure_schemas(connection)
-    policy = load_policy(REPOSITORY / "policy.yml")  # the company's own
-    world = World(settings, policy, url)
-    lay_down(settings, policy, DAY, CUSTOMERS)
-    for source in SYSTEMS:
-        load_source(world.context(DAY), source)
-    world.build(DAY, "standardise")
-    link(world.context(DAY))
-    world.build(DAY, "model")
-    yield world
-    installation.stop(settings)
-    embedded.stop(settings)
+    with running_server(settings) as server:
+        url = server.url()
+        with connect(url) as connection:
+            ensure_schemas(connection)
+        policy = load_policy(REPOSITORY / "policy.yml")  # the company's own
+        world = World(settings, policy, url)
+        lay_down(settings, policy, DAY, CUSTOMERS)
+        for source in SYSTEMS:
+            load_source(world.context(DAY), source)
+        world.build(DAY, "standardise")
+        link(world.context(DAY))
+        world.build(DAY, "model")
+        yield world
+        installation.stop(settings)
 
 
 @pytest.mark.parametrize("source", SYSTEMS)

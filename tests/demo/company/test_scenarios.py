@@ -13,7 +13,8 @@ from demo.company import installation
 from demo.company.faults import SCENARIOS, break_source, mend
 from demo.company.lay_down import TIME_ZONE, lay_down
 from demo.company.tables import SHOP
-from warehouse import embedded, ledger
+from tests.servers import running_server
+from warehouse import ledger
 from warehouse.connections import connect, sibling_url
 from warehouse.context import RunContext
 from warehouse.errors import SourceError
@@ -54,30 +55,30 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Night
     """One night after another, each with a scenario in force that is mended after it."""
     home = tmp_path_factory.mktemp("scenarios") / "home"
     settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
-    url = embedded.ensure_started(settings).url()
-    with connect(url) as connection:
-        ensure_schemas(connection)
-    policy = load_policy(REPOSITORY / "policy.yml")
-    found = {}
-    for number, scenario in enumerate(["before", *SCENARIOS, "after"]):
-        day = FIRST_DAY + timedelta(days=number)
-        lay_down(settings, policy, day, CUSTOMERS)
-        if scenario in SCENARIOS:
-            break_source(settings, scenario)
-        found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
-        mend(settings)
-    for scenario in ("summed", "after summed"):
-        day += timedelta(days=1)
-        lay_down(settings, policy, day, CUSTOMERS)
-        with connect(sibling_url(url, installation.SHOP_DATABASE)) as connection:
-            if scenario == "summed":
-                _sum_orders(connection, day)
-            else:
-                connection.execute("delete from orders where order_id >= 1000000000")
-        found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
-    yield found
-    installation.stop(settings)
-    embedded.stop(settings)
+    with running_server(settings) as server:
+        url = server.url()
+        with connect(url) as connection:
+            ensure_schemas(connection)
+        policy = load_policy(REPOSITORY / "policy.yml")
+        found = {}
+        for number, scenario in enumerate(["before", *SCENARIOS, "after"]):
+            day = FIRST_DAY + timedelta(days=number)
+            lay_down(settings, policy, day, CUSTOMERS)
+            if scenario in SCENARIOS:
+                break_source(settings, scenario)
+            found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
+            mend(settings)
+        for scenario in ("summed", "after summed"):
+            day += timedelta(days=1)
+            lay_down(settings, policy, day, CUSTOMERS)
+            with connect(sibling_url(url, installation.SHOP_DATABASE)) as connection:
+                if scenario == "summed":
+                    _sum_orders(connection, day)
+                else:
+                    connection.execute("delete from orders where order_id >= 1000000000")
+            found[scenario] = _night(RunContext(settings, policy, day, scenario, url))
+        yield found
+        installation.stop(settings)
 
 
 def _sum_orders(connection: psycopg.Connection, day: date) -> None:
