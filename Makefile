@@ -59,7 +59,7 @@ sql: setup ## sqlfluff on the dbt project
 	.venv/bin/sqlfluff lint --disable-progress-bar --processes 2 dbt_project
 
 unit: setup ## pytest: real PostgreSQL, dbt, Great Expectations and Airflow
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## measure against bare baselines, write benchmarks/results.json
 	.venv/bin/python -m benchmarks
