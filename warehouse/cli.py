@@ -219,8 +219,10 @@ def stop() -> None:
 @customer_app.command()
 def card(person_id: Annotated[str, typer.Argument(help="As written in a list.")]) -> None:
     """Show what the warehouse knows of one person."""
-    with connect(warehouse_url(load_settings())) as connection:
-        status.show_card(connection, person_id, out=wide_console())
+    settings = load_settings()
+    language = load_policy(settings.policy_file).language
+    with connect(warehouse_url(settings)) as connection:
+        status.show_card(connection, person_id, language, out=wide_console())
 
 
 @models_app.command(name="list")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from warehouse.errors import LivingCrmError, SettingsError
+
+if TYPE_CHECKING:
+    from ml.reasons import Language
 
 
 def last_day(connection: psycopg.Connection) -> date:
@@ -182,8 +185,12 @@ def show_models(connection: psycopg.Connection, *, out: Console) -> None:
     )
 
 
-def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -> None:
+def show_card(
+    connection: psycopg.Connection, person_id: str, language: "Language", *, out: Console
+) -> None:
     """Prints who a person is, the integrated view, the records behind it and the latest orders.
+
+    Of somebody who has lapsed it says in words what may be the reason.
 
     Name and contact details are read from `pii` and shown, never logged.
 
@@ -205,6 +212,19 @@ def show_card(connection: psycopg.Connection, person_id: str, *, out: Console) -
         if value is not None:
             table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
     out.print(table)
+    reasons = _query(
+        connection,
+        """
+        select reason, evidence_number, evidence_date from marts.customer_leaving_reasons
+        where person_id = %s order by rank
+        """,
+        (person_id,),
+    )
+    if reasons:
+        from ml.leaving_reasons import say  # numpy, which no other page here needs
+
+        said = [(say(reason, number, language), day) for reason, number, day in reasons]
+        _print(out, ("may have left because", "seen on"), said)
     for headers, statement in _CARD:
         rows = _query(connection, statement, (person_id,))
         if rows:

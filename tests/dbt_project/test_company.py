@@ -233,14 +233,22 @@ def test_a_card_shows_the_person_its_records_and_its_household(company: World) -
         person=person, relative=relative,
     )  # fmt: skip
     company.build(DAY, "choose")
+    company.run(
+        """
+        insert into marts.customer_leaving_reasons values
+            (%(person)s, %(day)s, %(day)s, 1, 'complaint_open', %(day)s, 12)
+        """,
+        person=person, day=DAY,
+    )  # fmt: skip
     card = io.StringIO()
     with connect(company.url) as connection:
-        status.show_card(connection, person, out=Console(file=card, width=300))
+        status.show_card(connection, person, "en", out=Console(file=card, width=300))
     ((name, address),) = company.rows(
         "select person_name, address from pii.customer_identities where person_id = %s", person
     )
     cells = {cell.strip() for cell in card.getvalue().replace("\n", "│").split("│")}
     assert {name, record, relative} < cells
+    assert any("a complaint waits for an answer since 12 days" in cell for cell in cells)
     assert any(cell.endswith(address) for cell in cells)
 
 
