@@ -269,7 +269,7 @@ def _fit_ridge(inputs: NDArray[np.float32], noisy: FloatArray) -> Ridge:
     counts = np.maximum(known.sum(axis=0), 1)
     centres = np.where(known, inputs, 0).sum(axis=0, dtype=np.float64) / counts
     spread = np.sqrt((np.where(known, inputs - centres, 0) ** 2).sum(axis=0) / counts)
-    scales = np.where(spread > 1e-6, spread, 1.0)
+    scales: FloatArray = np.where(spread > 1e-6, spread, 1.0).astype(np.float64)
     terms, average = standard(inputs, centres, scales), float(noisy.mean())
     penalty = _RIDGE_SHARE * len(noisy) * np.eye(terms.shape[1])
     slopes = np.linalg.solve(terms.T @ terms + penalty, terms.T @ (noisy - average))
