@@ -62,8 +62,10 @@ def published_night(checked_night: RunContext) -> RunContext:
                 'only 41 lapsed persons came back, 100 are needed', '{}'),
             ('contact_effect', '2017-11-26', 'refused', null,
                 'The history holds no experiment.', '{}');
-            insert into ml.contact_effects (as_of_date, person_id, harm_version, harm, is_do_not_wake)
-            values ('2017-11-30', 'P0001', 'v1', 0.3, true), ('2017-11-30', 'P0002', 'v1', 0, false);
+            insert into ml.contact_effects
+                (as_of_date, person_id, harm_version, harm, is_do_not_wake)
+            values
+            ('2017-11-30', 'P0001', 'v1', 0.3, true), ('2017-11-30', 'P0002', 'v1', 0, false);
             """
         )
     record_steps(checked_night, RAN)
