@@ -99,14 +99,15 @@ withdrawal_sums as (
         count(*) as contact_withdrawal_count
     from withdrawals
     inner join feature_dates on withdrawals.known_from_date <= feature_dates.as_of_date
-    where exists (
-        select 1
-        from contacts
-        where
-            contacts.person_id = withdrawals.person_id
-            and {{ days_between("contacts.contact_date", "withdrawals.withdrawn_date") }}
-            between 0 and {{ rules["withdrawal_days"] }}
-    )
+    where
+        exists (
+            select 1
+            from contacts
+            where
+                contacts.person_id = withdrawals.person_id
+                and {{ days_between("contacts.contact_date", "withdrawals.withdrawn_date") }}
+                between 0 and {{ rules["withdrawal_days"] }}
+        )
     group by feature_dates.as_of_date, withdrawals.person_id
 ),
 
