@@ -1,8 +1,8 @@
 """What contact changes, learned from the demo company's campaigns, beside what was planted.
 
 The order of the learner is judged by the effects that were planted, without any chance: a Qini
-coefficient over planted effects instead of outcomes. Which kind of person somebody is shows in no
-record; what an observer of the same history could know at best is measured as well.
+coefficient over planted effects instead of outcomes. Which kind of person somebody is stands in no
+record; the order by the planted pace alone shows what can be had without knowing it.
 """
 
 from dataclasses import replace
@@ -70,7 +70,7 @@ def _orders(name: str, context: RunContext, test: Experiment, score: FloatArray)
 
     return [
         at_least(f"{name}, Qini beside the planted effects'", share(score), _QINI_SHARE, "share"),
-        reported(f"{name}, the same of the usual pace", share(pace), "share"),
+        reported(f"{name}, the same of the planted pace alone", share(pace), "share"),
         reported(f"{name}, test rows whose person is known", float(known.mean()), "share"),
     ]
 
