@@ -21,6 +21,8 @@ class EffectSpec:
         features: known before the contact, in the order of the model's matrix.
         rising: those with which the effect can only rise.
         leaf_share: the least share of the rows that trees may set apart.
+        judged_by: what must hold on later campaigns: the order of all, or that contact moves those
+            above the policy's limit more than the others.
     """
 
     name: str
@@ -28,6 +30,7 @@ class EffectSpec:
     features: tuple[str, ...]
     rising: tuple[str, ...]
     leaf_share: float
+    judged_by: Literal["order", "marked"]
 
 
 # Few features and a given direction: the noise of an experiment leaves room for no more
@@ -38,6 +41,7 @@ CONTACT_EFFECT = EffectSpec(
     features=("usual_purchases", "offer_response", "offer_purchases"),
     rising=("usual_purchases", "offer_response", "offer_purchases"),
     leaf_share=0.05,
+    judged_by="order",
 )
 CONTACT_HARM = EffectSpec(
     name="contact_harm",
@@ -45,6 +49,7 @@ CONTACT_HARM = EffectSpec(
     features=("contact_withdrawal_count", "usual_purchases", "recency_days"),
     rising=("contact_withdrawal_count",),
     leaf_share=0.005,
+    judged_by="marked",
 )
 
 

@@ -38,6 +38,8 @@ class EffectJudgement:
         average_effect: of contact on the outcome, among all of them.
         qini: the Qini coefficient of the learner's order.
         gain: that less the coefficient of each other order.
+        marked: the effect in those above the policy's limit less that in the others; None where
+            the model marks nobody, or everybody.
         failings: why it does not ship; empty means that it does.
         behind: why the champion stays although it could ship.
     """
@@ -45,6 +47,7 @@ class EffectJudgement:
     average_effect: Interval
     qini: Interval
     gain: dict[str, Interval]
+    marked: Interval | None
     failings: tuple[str, ...]
     behind: tuple[str, ...]
 
@@ -55,7 +58,8 @@ class EffectJudgement:
             return f"No effect ships: {'; '.join(self.failings)}."
         if self.behind:
             return f"The champion stays, the model falls behind it: {'; '.join(self.behind)}."
-        return f"The model ships: it finds whom contact moves (Qini {_say(self.qini)})."
+        marked = f"; in the marked more by {_say(self.marked)}" if self.marked else ""
+        return f"The model ships: it finds whom contact moves (Qini {_say(self.qini)}{marked})."
 
     def as_json(self) -> dict[str, Any]:
         """Returns everything, in plain types."""
@@ -63,6 +67,7 @@ class EffectJudgement:
             "average_effect": self.average_effect.as_json(),
             "qini": self.qini.as_json(),
             "gain": {name: gap.as_json() for name, gap in self.gain.items()},
+            "marked": self.marked.as_json() if self.marked else None,
             "failings": list(self.failings),
             "behind": list(self.behind),
             "verdict": self.verdict,
@@ -98,14 +103,18 @@ def train(context: RunContext, model_name: str) -> StepReport:
         leaf_share=spec.leaf_share,
     )
     champion = _champion(context, spec)
-    judgement = _judge(model, split, seed, champion)
+    judgement = _judge(context, spec, model, split, champion)
     return _keep(context, spec, model, split, judgement)
 
 
 def _judge(
-    model: UpliftModel, split: ExperimentSplit, seed: int, champion: UpliftModel | None
+    context: RunContext,
+    spec: EffectSpec,
+    model: UpliftModel,
+    split: ExperimentSplit,
+    champion: UpliftModel | None,
 ) -> EffectJudgement:
-    test = split.test
+    test, seed = split.test, context.policy.training.seed
     rng = np.random.default_rng(seed)
     orders = {
         "random": rng.uniform(size=len(test.outcome)),
@@ -122,16 +131,17 @@ def _judge(
     def average(drawn: FloatArray) -> float:
         return average_effect(test.treated, test.outcome)(drawn * weights)
 
-    nothing = {"qini": lambda _: 0.0, "average": lambda _: 0.0}
-    own = measured(model.effect(test.columns))
+    effect = model.effect(test.columns)
+    marked = effect > context.policy.contact.do_not_wake_above
+
+    def gap_of_marked(drawn: FloatArray) -> float:
+        return average(drawn * marked) - average(drawn * ~marked)
+
     found = bootstrap.differences(
-        {"qini": own, "average": average},
+        {"qini": measured(effect), "average": average, "marked": gap_of_marked},
         {
-            "nothing": nothing,
-            **{
-                name: {"qini": measured(score), "average": average}
-                for name, score in orders.items()
-            },
+            "nothing": dict.fromkeys(("qini", "average", "marked"), lambda _: 0.0),
+            **{name: {"qini": measured(score)} for name, score in orders.items()},
         },
         len(test.outcome),
         seed=seed,
@@ -139,18 +149,26 @@ def _judge(
     )
     gain = {name: found[name]["qini"] for name in orders}
     own_qini = found["nothing"]["qini"]
+    of_marked = None
+    if spec.judged_by == "marked" and marked.any() and not marked.all():
+        of_marked = found["nothing"]["marked"]
     failings = []
     if not model.claims:
         failings.append(
             "that contact moves some people more than others is not shown "
             f"(signal {model.signal:.2f}, {MIN_SIGNAL} is asked)"
         )
-    if own_qini.low <= 0:
+    if spec.judged_by == "order" and own_qini.low <= 0:
         failings.append(f"its order does not hold on later campaigns (Qini {_say(own_qini)})")
+    if spec.judged_by == "marked" and (of_marked is None or of_marked.low <= 0):
+        seen = _say(of_marked) if of_marked else "nobody is marked"
+        failings.append(f"later campaigns do not drive the marked away more than others ({seen})")
     behind: tuple[str, ...] = ()
     if champion and gain[CHAMPION].high < 0:
         behind = (f"Qini {_say(gain[CHAMPION])} against it",)
-    return EffectJudgement(found["nothing"]["average"], own_qini, gain, tuple(failings), behind)
+    return EffectJudgement(
+        found["nothing"]["average"], own_qini, gain, of_marked, tuple(failings), behind
+    )
 
 
 def _response(split: ExperimentSplit, seed: int) -> FloatArray:
