@@ -80,6 +80,8 @@ def test_planted_effects_ship_and_beat_a_random_order_on_later_campaigns(
     assert metrics["qini"]["low"] > 0
     assert metrics["gain"]["random"]["value"] > 0
     assert set(metrics["gain"]) == {"random", "response_model"}
+    assert (metrics["marked"] is None) == (model == "contact_effect")
+    assert metrics["marked"] is None or metrics["marked"]["low"] > 0.1
     counts = metrics["experiment"]
     assert counts["test"]["campaigns"] == 3
     # One campaign ends less than 28 days before the first of the test and is left out.
