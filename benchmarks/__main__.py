@@ -22,21 +22,21 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import company_size, identity, load, night, score
+    from benchmarks import company_size, identity, load, night, planted_uplift, score
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
-    parser.add_argument(
-        "--customers", type=int, default=company_size.CUSTOMERS, help="of the benchmark size"
-    )
+    parser.add_argument("--customers", type=int, help="of the benchmarks size and uplift")
     arguments = parser.parse_args()
+    sized = {"customers": arguments.customers} if arguments.customers else {}
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
         "load": load.measure,
         "next": night.measure_next,
         "night": night.measure,
         "company": night.measure_company,
         "score": score.measure,
-        "size": partial(company_size.measure, customers=arguments.customers),
+        "size": partial(company_size.measure, **sized),
+        "uplift": partial(planted_uplift.measure, **sized),
         "identity": identity.measure,
     }
     names = arguments.names or list(benchmarks)

@@ -33,6 +33,7 @@ from warehouse.errors import ModelError
 logger = logging.getLogger(__name__)
 
 Kind = Literal["xgboost", "rule", "weights"]
+Outcome = Literal["promoted", "rule", "kept", "refused"]
 
 MANIFEST = "manifest.json"
 MODEL = "model.ubj"
@@ -299,7 +300,7 @@ def record_training(
     connection: psycopg.Connection,
     model_name: str,
     as_of: date,
-    outcome: Literal["promoted", "rule", "kept", "refused"],
+    outcome: Outcome,
     *,
     version: str | None,
     reason: str,

@@ -25,6 +25,7 @@ from ml.rivals.contract import ProbabilityRival
 from ml.scorers import Scorer, scorer_of
 from ml.snapshots import Split, count_rows, require_enough, snapshot_days, split_days
 from ml.soundness import Soundness, require_sound
+from ml.uplift.experiment import experiment_days
 from ml.watch.drift import Reference, references
 from ml.watch.record import SCORE
 from warehouse import dbt
@@ -56,12 +57,14 @@ class Trained:
 
 
 def build_snapshots(context: RunContext) -> StepReport:
-    """Builds features and labels of every snapshot that training as of this day needs.
+    """Builds features and labels of every snapshot and campaign that training as of this day needs.
 
     Raises:
         WarehouseError: the marts are not built.
     """
-    days = _snapshot_days(context)
+    with context.connection() as connection:
+        campaigns = experiment_days(connection, context.policy, context.as_of)
+    days = sorted({*_snapshot_days(context), *campaigns})
     if not days:
         return StepReport(rows=0, facts={"snapshots": 0})
     report = dbt.run(context, ["build", "--selector", "train"], label="train", feature_dates=days)

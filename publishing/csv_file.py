@@ -45,6 +45,7 @@ COLUMNS: Mapping[str, Callable[[Any], str]] = {
     "consent_basis": neutralised,
     "source_age_hours": _decimals(1),
     "trust": neutralised,
+    "ranked_by": neutralised,
 }
 
 

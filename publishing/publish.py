@@ -216,6 +216,7 @@ def _listing(
             {"version": version, "kind": kind, "is_calibrated": calibrated, "rows": count}
             for (version, kind, calibrated), count in sorted(models.items())
         ],
+        "ranked_by": sorted({str(row["ranked_by"]) for row in contacted}),
         "channel": definition.channel,
         "offer": definition.offer,
         "currency": context.policy.currency,

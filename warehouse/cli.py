@@ -232,7 +232,7 @@ def list_models() -> None:
         status.show_models(connection, out=wide_console())
 
 
-ModelName = Annotated[str, typer.Argument(help="churn or winback.")]
+ModelName = Annotated[str, typer.Argument(help="As shown by models list.")]
 
 
 @models_app.command()
@@ -252,13 +252,14 @@ def promote(
 
 @models_app.command()
 def retire(model_name: ModelName, as_of: AsOf) -> None:
-    """Take the model out of force from a day on: the plain rule scores until one is promoted."""
+    """Take the model out of force from a day on, until one is promoted."""
     from ml import registry
-    from ml.models import model_spec
+    from ml.models import require_model
 
+    require_model(model_name)
     with connect(warehouse_url(load_settings())) as connection:
-        registry.retire(connection, model_spec(model_name).name, _day(as_of))
-    console.print(f"{model_name}: the plain rule scores from {as_of} on.")
+        registry.retire(connection, model_name, _day(as_of))
+    console.print(f"{model_name}: none is in force from {as_of} on.")
 
 
 @models_app.command()

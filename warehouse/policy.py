@@ -85,6 +85,7 @@ class Training(_Section):
     min_class_rows: Count
     min_test_class_rows: Count
     max_calibration_error: Share
+    experiment_days: Days
     search_trials: Annotated[int, Field(ge=1, le=200)]
     seed: int
 
@@ -126,6 +127,9 @@ class Contact(_Section):
     min_days_between_contacts: Annotated[int, Field(ge=0, le=3650)]
     holdout_share: Annotated[float, Field(ge=0, le=0.5)]
     holdout_salt: Annotated[str, Field(min_length=1)]
+    effect_days: Days
+    withdrawal_days: Days
+    do_not_wake_above: Share
 
 
 class TargetList(_Section):
@@ -138,7 +142,7 @@ class TargetList(_Section):
     channel: Slug
     offer: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     offer_cost: Annotated[float, Field(ge=0)]
-    rank_by: Literal["probability", "probability_times_value"]
+    rank_by: Literal["probability", "probability_times_value", "effect_times_value"]
 
 
 class Checks(_Section):

@@ -527,6 +527,19 @@ create table if not exists ml.customer_scores (
     primary key (as_of_date, score_name, person_id)
 );
 
+-- What one contact with an offer is expected to change of a person: purchases more (effect), and the
+-- probability that it makes the person take consent back (harm). Null where no model of it is in force.
+create table if not exists ml.contact_effects (
+    as_of_date date not null,
+    person_id text not null,
+    effect_version text,
+    effect double precision,
+    harm_version text,
+    harm double precision,
+    is_do_not_wake boolean not null,
+    primary key (as_of_date, person_id)
+);
+
 -- Who got no score on a day, and why: one row per person and score.
 create table if not exists ml.abstentions (
     as_of_date date not null,

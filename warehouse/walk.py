@@ -83,11 +83,20 @@ def nightly(settings: Settings) -> list[Step]:
 def training(_settings: Settings) -> list[Step]:
     """Returns the steps of `models_train`."""
     train, snapshots = "ml.train:train", ("build_snapshots",)
+    train_effect = "ml.uplift.train:train"
     return [
         Step("build_snapshots", "train", "ml.train:build_snapshots"),
         Step("train_churn", "train", train, {"model_name": "churn"}, snapshots),
         Step("train_winback", "train", train, {"model_name": "winback"}, snapshots),
-    ]
+        Step(
+            "train_contact_effect", "train", train_effect,
+            {"model_name": "contact_effect"}, snapshots,
+        ),
+        Step(
+            "train_contact_harm", "train", train_effect,
+            {"model_name": "contact_harm"}, snapshots,
+        ),
+    ]  # fmt: skip
 
 
 def identity_training(_settings: Settings) -> list[Step]:

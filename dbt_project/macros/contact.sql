@@ -41,8 +41,19 @@ with features as (
     select
         person_id,
         population,
-        value_amount
+        value_amount,
+        spend_per_purchase_day
     from {{ ref("ftr_customers") }}
+    where as_of_date = {{ as_of_date() }}
+),
+
+effects as (
+    select
+        person_id,
+        effect,
+        effect_version,
+        is_do_not_wake
+    from {{ source("ml", "contact_effects") }}
     where as_of_date = {{ as_of_date() }}
 ),
 
@@ -95,6 +106,15 @@ usable_scores as (
         <= {{ var("policy")["checks"]["max_score_age_days"] }}
 ),
 
+-- A list that is to be ranked by what contact changes is, as a whole, where a model of it is in
+-- force; else by propensity, and says so.
+ranking as (
+    select
+        {{ definition["rank_by"] == "effect_times_value" }} as asks_for_effect,
+        count(effect_version) > 0 as knows_effect
+    from effects
+),
+
 candidates as (
     select
         features.person_id,
@@ -103,10 +123,23 @@ candidates as (
         usable_scores.model_version,
         usable_scores.model_kind,
         usable_scores.is_calibrated,
-        -- What the contact is worth if it keeps the person, weighed by how likely it is needed or
-        -- welcome, less what it costs.
-        usable_scores.probability * features.value_amount - {{ definition["offer_cost"] }}
-            as expected_value,
+        effects.effect,
+        case
+            when ranking.asks_for_effect and ranking.knows_effect then 'effect'
+            when ranking.asks_for_effect then 'propensity: no experiment shows what contact changes'
+            else 'propensity'
+        end as ranked_by,
+        case
+            -- The purchases that the contact is expected to bring, at what the person spends on one,
+            -- less what it costs.
+            when ranking.asks_for_effect and ranking.knows_effect
+                then
+                    effects.effect * features.spend_per_purchase_day
+                    - {{ definition["offer_cost"] }}
+            -- What the contact is worth if it keeps the person, weighed by how likely it is needed
+            -- or welcome, less what it costs.
+            else usable_scores.probability * features.value_amount - {{ definition["offer_cost"] }}
+        end as expected_value,
         usable_scores.reason_1,
         usable_scores.reason_2,
         usable_scores.reason_3,
@@ -114,6 +147,8 @@ candidates as (
         permissions.is_holdout,
         coalesce(
             permissions.refusal,
+            -- Whom contact drives away: policy.yml, contact.do_not_wake_above.
+            case when effects.is_do_not_wake then 'do not wake' end,
             -- Below it nobody is bothered: policy.yml, lists.min_probability. A score that is not
             -- calibrated is no probability and is not held against it.
             case
@@ -130,6 +165,8 @@ candidates as (
     inner join permissions
         on features.person_id = permissions.person_id
         and permissions.channel = '{{ definition["channel"] }}'
+    cross join ranking
+    left join effects on features.person_id = effects.person_id
     where features.population = '{{ definition["population"] }}'
 ),
 
@@ -143,10 +180,10 @@ final as (
         model_version,
         model_kind,
         is_calibrated,
+        effect,
         expected_value,
-        {{ {"probability": "score", "probability_times_value": "expected_value"}[
-            definition["rank_by"]
-        ] }} as rank_value,
+        {{ "score" if definition["rank_by"] == "probability" else "expected_value" }} as rank_value,
+        ranked_by,
         reason_1,
         reason_2,
         reason_3,
@@ -168,8 +205,10 @@ select
     model_version,
     model_kind,
     is_calibrated,
+    effect,
     expected_value,
     rank_value,
+    ranked_by,
     reason_1,
     reason_2,
     reason_3,

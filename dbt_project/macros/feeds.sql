@@ -32,7 +32,7 @@
         },
         "campaigns": {
             "campaign_id": "text", "campaign_type": "text", "start_date": "date",
-            "end_date": "date", "reported_date": "date",
+            "end_date": "date", "has_offer": "boolean", "reported_date": "date",
         },
         "campaign_offers": {
             "campaign_id": "text", "coupon_code": "text", "product_id": "text",
@@ -40,6 +40,10 @@
         "contacts": {
             "contact_id": "text", "source_customer_id": "text", "campaign_id": "text",
             "channel": "text", "contact_date": "date", "reported_date": "date",
+        },
+        "assignments": {
+            "assignment_id": "text", "source_customer_id": "text", "campaign_id": "text",
+            "treatment_group": "text", "assigned_date": "date", "reported_date": "date",
         },
         "interactions": {
             "interaction_id": "text", "source_customer_id": "text", "campaign_id": "text",
@@ -70,6 +74,10 @@
         "contact_points": {
             "source_customer_id": "text", "channel": "text", "contact_value": "text",
             "consent_status": "text", "consent_at": "timestamptz", "updated_at": "timestamptz",
+        },
+        "withdrawals": {
+            "withdrawal_id": "text", "source_customer_id": "text", "channel": "text",
+            "withdrawn_date": "date", "reported_date": "date",
         },
     } %}
     {{ return(feeds[feed]) }}

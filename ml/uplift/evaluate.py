@@ -121,7 +121,8 @@ def _responses(
     found = []
     for arm in (False, True):
         rows = learned & (table.treated == arm)
-        found.append(learner.fit_outcome(inputs[rows], table.outcome[rows], seed)(inputs[held]))
+        by_arm = learner.fit_outcome(inputs[rows], table.outcome[rows], seed)
+        found.append(by_arm.predict(inputs[held]))
     return found[0], found[1]
 
 

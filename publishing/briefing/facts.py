@@ -46,6 +46,8 @@ class Facts:
         verdict: `stopped` if the walk did not reach its end, `marked` if a load failed, a check
             warns or a source is not fresh.
         check_count: of the day, over all doors.
+        contact: how many have an effect of contact, how many are not to be woken.
+        contact_trainings: the latest training of each model of what contact changes.
         populations: counts of the day and of the day before it that has any.
     """
 
@@ -59,6 +61,8 @@ class Facts:
     models: Sequence[Row]
     trainings: Mapping[str, Row]
     alerts: Sequence[Row]
+    contact: Row
+    contact_trainings: Sequence[Row]
     populations: Sequence[Row]
     compared_with: date | None
     connectedness: Sequence[Row]
@@ -103,6 +107,8 @@ def gather(context: RunContext) -> Facts:
             models=_models(connection, context),
             trainings=_trainings(connection, context),
             alerts=_alerts(connection, context),
+            contact=_contact(connection, context),
+            contact_trainings=_contact_trainings(connection, context),
             populations=populations,
             compared_with=populations[0]["before_date"] if populations else None,
             connectedness=_rows(
@@ -185,7 +191,8 @@ def _lists(connection: psycopg.Connection, context: RunContext) -> list[ListFact
                     count(*) filter (where treatment_group = 'holdout') as held_out,
                     coalesce(sum(expected_value) filter (where treatment_group = 'contact'), 0)
                         as expected_value,
-                    count(*) filter (where trust <> 'ok') as marked
+                    count(*) filter (where trust <> 'ok') as marked,
+                    min(ranked_by) as ranked_by
                 from activation.target_list_entries where as_of_date = %(day)s group by list_name
                 """,
                 day=context.as_of,
@@ -254,6 +261,28 @@ def _alerts(connection: psycopg.Connection, context: RunContext) -> list[Row]:
         "select score_name, what from ml.watch_alerts where as_of_date = %(day)s order by 1, 2",
         day=context.as_of,
     )
+
+
+def _contact(connection: psycopg.Connection, context: RunContext) -> Row:
+    return _rows(
+        connection,
+        """
+        select
+            count(effect) as persons,
+            count(*) filter (where is_do_not_wake) as do_not_wake
+        from ml.contact_effects where as_of_date = %(day)s
+        """,
+        day=context.as_of,
+    )[0]
+
+
+def _contact_trainings(connection: psycopg.Connection, context: RunContext) -> list[Row]:
+    """Returns why the lists go by the effect of contact, or why they do not."""
+    return [
+        row
+        for name, row in _trainings(connection, context).items()
+        if name in ("contact_effect", "contact_harm")
+    ]
 
 
 def _trainings(connection: psycopg.Connection, context: RunContext) -> dict[str, Row]:

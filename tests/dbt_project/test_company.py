@@ -114,8 +114,8 @@ def test_who_was_held_back_from_a_campaign_was_not_contacted(company: World) -> 
     ((sent, held_back),) = company.rows(
         """
         select
-            count(*) filter (where assigned_group = 'contact'),
-            count(*) filter (where assigned_group = 'control')
+            count(*) filter (where treatment_group = 'contact'),
+            count(*) filter (where treatment_group = 'control')
         from staging.stg_mailer__sends
         """
     )

@@ -174,6 +174,7 @@ select
     case when number <= 100 then 'xgboost' else 'rule' end as model_kind,
     number <= 100 as is_calibrated,
     (12.5 * (0.9 - number / 1000.0))::double precision as expected_value,
+    'propensity' as ranked_by,
     'rhythm_broken: ' || number || ' days since the last purchase' as reason_1,
     'spend: spent in 84 days: 80' as reason_2,
     null::text as reason_3,

@@ -59,7 +59,13 @@ def published_night(checked_night: RunContext) -> RunContext:
             ('2017-11-30', 'crm', 'demographics', 96, 168, 0, 0, 0, 0, 'fresh');
             insert into ml.training_runs values
             ('winback', '2017-11-26', 'refused', null,
-                'only 41 lapsed persons came back, 100 are needed', '{}');
+                'only 41 lapsed persons came back, 100 are needed', '{}'),
+            ('contact_effect', '2017-11-26', 'refused', null,
+                'The history holds no experiment.', '{}');
+            insert into ml.contact_effects
+                (as_of_date, person_id, harm_version, harm, is_do_not_wake)
+            values
+            ('2017-11-30', 'P0001', 'v1', 0.3, true), ('2017-11-30', 'P0002', 'v1', 0, false);
             """
         )
     record_steps(checked_night, RAN)
@@ -77,6 +83,9 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         "To contact 90 Held out as control group 10",
         "no consent (90): granted by the policy, not given by the customers",
         "rhythm_broken 100",
+        "Ranked by propensity",
+        "known of 0 persons. It drives 1 away: they are on no list.",
+        "contact_effect, 2017-11-26: Refused. The history holds no experiment.",
         "churn model 20171116-1: probabilities checked against what happened 120 0 none yet",
         "winback a simple rule (rule-1): ranks, not probabilities 60 0"
         " 2017-11-26: Refused. only 41",

@@ -62,8 +62,8 @@ def another_day(context: RunContext, day: date) -> RunContext:
         f"""
         insert into activation.target_list_entries
         select date '{day}', list_name, person_id, rank, score, score_name, model_version,
-            model_kind, is_calibrated, expected_value, reason_1, reason_2, reason_3, offer, channel,
-            consent_basis, treatment_group, source_age_hours, trust
+            model_kind, is_calibrated, expected_value, ranked_by, reason_1, reason_2, reason_3,
+            offer, channel, consent_basis, treatment_group, source_age_hours, trust
         from activation.target_list_entries where as_of_date = '2017-11-30';
         insert into ops.check_results
         select date '{day}', door, check_id, suite, table_name, column_name, severity, success,

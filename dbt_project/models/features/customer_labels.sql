@@ -62,12 +62,23 @@ contracts as (
         )
 ),
 
+withdrawals as (
+    select
+        person_id,
+        withdrawn_date
+    from {{ ref("fct_withdrawals") }}
+    where known_from_date <= {{ as_of_date() }}
+),
+
 -- The horizon is the company's: policy.yml, horizon_days.
 snapshots as (
     select
         features.person_id,
         features.as_of_date,
         {{ add_days("features.as_of_date", var("policy")["horizon_days"]) }} as horizon_end_date,
+        -- Who is contacted is contacted the day after.
+        {{ add_days("features.as_of_date", var("policy")["contact"]["withdrawal_days"] + 1) }}
+            as withdrawal_end_date,
         {{ add_days(
             add_days("features.as_of_date", "features.contract_days_left"),
             var("policy")["horizon_days"],
@@ -76,15 +87,32 @@ snapshots as (
     inner join feature_dates on features.as_of_date = feature_dates.as_of_date
 ),
 
-buyers as (
-    select distinct
+purchases as (
+    select
         snapshots.person_id,
-        snapshots.as_of_date
+        snapshots.as_of_date,
+        count(*) filter (
+            where
+            {{ days_between("snapshots.as_of_date", "orders.order_date") }}
+            <= {{ var("policy")["contact"]["effect_days"] }}
+        ) as purchase_count
     from snapshots
     inner join orders
         on snapshots.person_id = orders.person_id
         and snapshots.as_of_date < orders.order_date
         and snapshots.horizon_end_date >= orders.order_date
+    group by snapshots.person_id, snapshots.as_of_date
+),
+
+withdrawers as (
+    select distinct
+        snapshots.person_id,
+        snapshots.as_of_date
+    from snapshots
+    inner join withdrawals
+        on snapshots.person_id = withdrawals.person_id
+        and snapshots.as_of_date < withdrawals.withdrawn_date
+        and snapshots.withdrawal_end_date >= withdrawals.withdrawn_date
 ),
 
 -- Whoever signs for a time after the day has renewed, also where the contract is another.
@@ -104,15 +132,20 @@ final as (
         snapshots.person_id,
         snapshots.as_of_date,
         {{ var("policy")["horizon_days"] }} as horizon_days,
-        buyers.person_id is not null as bought_within_horizon,
+        purchases.person_id is not null as bought_within_horizon,
+        cast(coalesce(purchases.purchase_count, 0) as integer) as purchase_count,
+        withdrawers.person_id is not null as withdrew_consent,
         case
             when snapshots.renewal_end_date <= {{ as_of_date() }}
                 then renewers.person_id is not null
         end as renewed_contract
     from snapshots
-    left join buyers
-        on snapshots.person_id = buyers.person_id
-        and snapshots.as_of_date = buyers.as_of_date
+    left join purchases
+        on snapshots.person_id = purchases.person_id
+        and snapshots.as_of_date = purchases.as_of_date
+    left join withdrawers
+        on snapshots.person_id = withdrawers.person_id
+        and snapshots.as_of_date = withdrawers.as_of_date
     left join renewers
         on snapshots.person_id = renewers.person_id
         and snapshots.as_of_date = renewers.as_of_date
@@ -124,5 +157,7 @@ select
     as_of_date,
     horizon_days,
     bought_within_horizon,
+    purchase_count,
+    withdrew_consent,
     renewed_contract
 from final

@@ -132,6 +132,17 @@ activity as (
     from {{ ref("int_features__activity") }}
 ),
 
+contacts as (
+    select
+        person_id,
+        as_of_date,
+        usual_purchases,
+        offer_response,
+        offer_purchases,
+        contact_withdrawal_count
+    from {{ ref("int_features__contacts") }}
+),
+
 demographics as (
     select
         person_id,
@@ -243,7 +254,12 @@ final as (
         activity.cart_count_28d,
         activity.app_open_count_28d,
         activity.days_since_login,
-        activity.days_since_cart
+        activity.days_since_cart,
+        contacts.usual_purchases,
+        contacts.offer_response,
+        contacts.offer_purchases,
+        coalesce(contacts.contact_withdrawal_count, {{ none_told("withdrawals") }})
+            as contact_withdrawal_count
     from populations
     left join purchases
         on populations.as_of_date = purchases.as_of_date
@@ -260,6 +276,9 @@ final as (
     left join activity
         on populations.as_of_date = activity.as_of_date
         and populations.person_id = activity.person_id
+    left join contacts
+        on populations.as_of_date = contacts.as_of_date
+        and populations.person_id = contacts.person_id
     left join demographics
         on populations.as_of_date = demographics.as_of_date
         and populations.person_id = demographics.person_id
@@ -355,5 +374,9 @@ select
     cart_count_28d,
     app_open_count_28d,
     days_since_login,
-    days_since_cart
+    days_since_cart,
+    usual_purchases,
+    offer_response,
+    offer_purchases,
+    contact_withdrawal_count
 from final

@@ -81,6 +81,15 @@ scores as (
     from {{ source("ml", "customer_scores") }}
 ),
 
+effects as (
+    select
+        as_of_date,
+        person_id,
+        effect,
+        is_do_not_wake
+    from {{ source("ml", "contact_effects") }}
+),
+
 entries as (
     select
         as_of_date,
@@ -165,6 +174,8 @@ final as (
         scores.reason_1,
         scores.reason_2,
         scores.reason_3,
+        effects.effect as contact_effect,
+        effects.is_do_not_wake,
         entries.list_name,
         entries.treatment_group,
         cast(source_ages.source_age_hours as numeric(18, 2)) as source_age_hours,
@@ -177,6 +188,9 @@ final as (
         on features.person_id = scores.person_id
         and features.as_of_date = scores.as_of_date
         and scores.place = 1
+    left join effects
+        on features.person_id = effects.person_id
+        and features.as_of_date = effects.as_of_date
     left join entries
         on features.person_id = entries.person_id
         and features.as_of_date = entries.as_of_date
@@ -230,6 +244,8 @@ select
     reason_1,
     reason_2,
     reason_3,
+    contact_effect,
+    is_do_not_wake,
     list_name,
     treatment_group,
     source_age_hours,

@@ -23,6 +23,7 @@ campaigns as (
         campaign_type,
         start_date,
         end_date,
+        has_offer,
         source,
         row_number() over (
             partition by campaign_id
@@ -54,6 +55,7 @@ final as (
         campaigns.campaign_type,
         campaigns.start_date,
         campaigns.end_date,
+        campaigns.has_offer,
         coalesce(offer_counts.coupon_count, 0) as coupon_count,
         coalesce(offer_counts.product_count, 0) as product_count,
         coalesce(contact_counts.contact_count, 0) as contact_count,
@@ -69,6 +71,7 @@ select
     campaign_type,
     start_date,
     end_date,
+    has_offer,
     coupon_count,
     product_count,
     contact_count,

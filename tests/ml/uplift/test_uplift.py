@@ -43,7 +43,7 @@ def test_the_learner_recovers_planted_effects_and_beats_the_response_model() -> 
     inputs, others = (
         np.column_stack(list(of.values())).astype(np.float32) for of in (features, unseen)
     )
-    response = learner.fit_outcome(inputs[treated], outcome[treated], 3)(others)
+    response = learner.fit_outcome(inputs[treated], outcome[treated], 3).predict(others)
     assert true_qini(found, effect) > true_qini(response, effect) + 0.1 * best
     assert found.mean() == pytest.approx(effect.mean(), abs=0.015)
     harmed = found < 0

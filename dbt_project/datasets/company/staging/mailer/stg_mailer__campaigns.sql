@@ -24,6 +24,7 @@ final as (
         control_share,
         starts_on as start_date,
         cast(null as date) as end_date,
+        discount_percent > 0 as has_offer,
         _file_date as reported_date,
         _dlt_load_id as load_id
     from campaigns
@@ -37,6 +38,7 @@ select
     control_share,
     start_date,
     end_date,
+    has_offer,
     reported_date,
     load_id
 from final

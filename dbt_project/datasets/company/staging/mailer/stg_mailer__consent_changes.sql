@@ -39,6 +39,9 @@ final as (
             when 'withdrawn' then 'denied' else {{ trimmed("consent") }}
         end as consent_status,
         changed_at as consent_at,
+        'mailer:' || change_id as withdrawal_id,
+        case when {{ trimmed("consent") }} = 'withdrawn' then {{ business_date("changed_at") }} end
+            as withdrawn_date,
         _file_date as reported_date,
         changed_at as updated_at,
         _dlt_load_id as load_id
@@ -61,6 +64,8 @@ select
     contact_value,
     consent_status,
     consent_at,
+    withdrawal_id,
+    withdrawn_date,
     reported_date,
     updated_at,
     load_id

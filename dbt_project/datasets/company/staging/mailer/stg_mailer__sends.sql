@@ -33,10 +33,12 @@ final as (
         {{ trimmed("email") }} as email,
         {{ trimmed("phone") }} as phone,
         case when email is not null then 'email' when phone is not null then 'sms' end as channel,
-        {{ trimmed("assigned_group") }} as assigned_group,
         case
             when {{ trimmed("assigned_group") }} = 'contact' then {{ business_date("assigned_at") }}
         end as contact_date,
+        'mailer:' || send_id as assignment_id,
+        {{ trimmed("assigned_group") }} as treatment_group,
+        {{ business_date("assigned_at") }} as assigned_date,
         _file_date as reported_date,
         _dlt_load_id as load_id
     from sends
@@ -56,8 +58,10 @@ select
     email,
     phone,
     channel,
-    assigned_group,
     contact_date,
+    assignment_id,
+    treatment_group,
+    assigned_date,
     reported_date,
     load_id
 from final

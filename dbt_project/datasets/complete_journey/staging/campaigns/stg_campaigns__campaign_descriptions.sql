@@ -18,6 +18,8 @@ final as (
         {{ trimmed("campaign_type") }} as campaign_type,
         start_date,
         end_date,
+        -- Every campaign came with coupons.
+        true as has_offer,
         _file_date as reported_date,
         _dlt_load_id as load_id
     from campaign_descriptions
@@ -28,6 +30,7 @@ select
     campaign_type,
     start_date,
     end_date,
+    has_offer,
     reported_date,
     load_id
 from final
