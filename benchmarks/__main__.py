@@ -22,12 +22,12 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import company_size, identity, load, night, score
+    from benchmarks import company_size, identity, links, load, night, score
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
     parser.add_argument(
-        "--customers", type=int, default=company_size.CUSTOMERS, help="of the benchmark size"
+        "--customers", type=int, help="the demo company's, in the benchmarks size and links"
     )
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
@@ -36,8 +36,11 @@ def main() -> None:
         "night": night.measure,
         "company": night.measure_company,
         "score": score.measure,
-        "size": partial(company_size.measure, customers=arguments.customers),
+        "size": partial(
+            company_size.measure, customers=arguments.customers or company_size.CUSTOMERS
+        ),
         "identity": identity.measure,
+        "links": partial(links.measure, customers=arguments.customers or links.CUSTOMERS),
     }
     names = arguments.names or list(benchmarks)
     unknown = sorted(set(names) - set(benchmarks))

@@ -62,7 +62,8 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
             forget_too_many(connection)
             find_candidates(connection)
             partners = comparisons.partners(records)
-            weigh(connection, weights, partners, context.policy.identity.review_probability)
+            least = context.policy.identity.review_probability
+            weigh(connection, weights, partners, least, are_few=not is_full)
             explain(connection, weights, partners)
         _replace_pairs(connection, store, version, is_full=is_full, are_found=bool(paired))
         _replace_values(connection, store, context, salt, is_full=is_full)
