@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 # To be raised when the rules in `clusters` change: every record is then decided about again.
 _RULES_VERSION = 1
 _NOTHING = Known()
+# Statistics of the links are made anew where more than one in so many has changed.
+_STATISTICS_SHARE = 10
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
         read = _read(connection, values)
         decided = _decide_until_free(connection, read, rules)
         changed = _write(connection, context, read, decided)
-    if lone or changed:  # what follows joins by it
+    if (lone + changed) * _STATISTICS_SHARE > _count_links(connection):  # what follows joins by it
         connection.execute("analyze identity.person_links")
     for statement in statements.FORGET:
         connection.execute(statement)
@@ -102,6 +104,11 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
     }
     logger.info("decided about %d records, %d links changed", counts["decided_records"], changed)
     return counts
+
+
+def _count_links(connection: psycopg.Connection) -> int:
+    row = connection.execute("select count(*) from identity.person_links").fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager
