@@ -38,6 +38,7 @@ def link(url: str) -> float:
     """
     started = time.monotonic()
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         with adbc_driver_postgresql.dbapi.connect(url) as source, source.cursor() as cursor:
             cursor.execute(
                 "select source, source_customer_id, person_name, phone, email, birth_date,"
@@ -72,10 +73,7 @@ def link(url: str) -> float:
             connection,
             url,
             "bare_clusters",
-            f"""
-            select source, source_customer_id, cluster_id
-            from {clusters.physical_name} inner join clean using (unique_id)
-            """,
+            f"select source, source_customer_id, cluster_id from {clusters.physical_name}",
         )
     return read + time.monotonic() - started
 

@@ -76,6 +76,25 @@ _REPLACE_CHANGED = (
     on conflict do nothing
     """,
 )
+# Of the holders of `moved_values` those that are not in `contacts` any more go, and new ones come.
+_REPLACE_MOVED = (
+    """
+    delete from identity.shared_contacts as standing using moved_values
+    where standing.value_hash = moved_values.value_hash
+        and not exists (
+            select from contacts
+            where contacts.source = standing.source
+                and contacts.source_customer_id = standing.source_customer_id
+                and contacts.kind = standing.kind
+                and contacts.value_hash = standing.value_hash
+        )
+    """,
+    """
+    insert into identity.shared_contacts
+    select source, source_customer_id, kind, value_hash from contacts
+    on conflict do nothing
+    """,
+)
 
 # What exact keys are called by who reads of them; other kinds are called as in the key.
 _KEY_WORDS = {
@@ -290,40 +309,36 @@ def _replace_values(
         "identity",
         "ignored_values",
     )
-    if is_full:
-        store.execute("truncate identity.shared_contacts")
-        holders = (
-            "select source, source_customer_id, key from keys inner join standard using (record)"
-        )
-    else:
-        store.stage(
-            connection,
-            f"select {value_hash} as value_hash from key_counts where key % 16 in ({shared})",
-            "moved_values",
-        )
-        store.execute(
-            "delete from identity.shared_contacts using moved_values"
-            " where shared_contacts.value_hash = moved_values.value_hash"
-        )
-        holders = """
+    holders = (
+        "select source, source_customer_id, key from keys inner join standard using (record)"
+        if is_full
+        else """
             select source, source_customer_id, key
             from staying inner join held on staying.place = held.rowid
             union all
             from fresh_keys
         """
-    store.append(
-        connection,
-        f"""
+    )
+    contacts = f"""
         select distinct source, source_customer_id, {kind} as kind, {value_hash} as value_hash
         from ({holders}) as holders
         inner join key_counts using (key)
         where key % 16 in ({shared})
             and records between 2 and {context.policy.identity.max_value_records}
         order by all
-        """,
-        "identity",
-        "shared_contacts",
+    """
+    if is_full:
+        store.execute("truncate identity.shared_contacts")
+        store.append(connection, contacts, "identity", "shared_contacts")
+        return
+    store.stage(
+        connection,
+        f"select {value_hash} as value_hash from key_counts where key % 16 in ({shared})",
+        "moved_values",
     )
+    store.stage(connection, contacts, "contacts")
+    for statement in _REPLACE_MOVED:
+        store.execute(statement)
 
 
 def _fingerprint(context: RunContext, version: str, records: int) -> str:
