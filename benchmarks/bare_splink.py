@@ -31,10 +31,12 @@ _RULES = (
 )  # fmt: skip
 
 
-def link(url: str) -> float:
-    """Links a warehouse's records, writes pairs and clusters; returns the seconds without training.
+def link(url: str) -> tuple[float, float]:
+    """Links the records of a warehouse and writes the pairs, then the clusters.
 
-    Weights are estimated first, as the product's are before the night.
+    Returns:
+        The seconds until the pairs stood, and until the end; without those of the training, as the
+        product's weights are learned before the night.
     """
     started = time.monotonic()
     with duckdb.connect() as connection:
@@ -66,6 +68,7 @@ def link(url: str) -> float:
             inner join clean as other on predicted.unique_id_r = other.unique_id
             """,
         )
+        pairs = read + time.monotonic() - started
         clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
             predicted, threshold_match_probability=LINK
         )
@@ -75,7 +78,7 @@ def link(url: str) -> float:
             "bare_clusters",
             f"select source, source_customer_id, cluster_id from {clusters.physical_name}",
         )
-    return read + time.monotonic() - started
+    return pairs, read + time.monotonic() - started
 
 
 def _write(connection: duckdb.DuckDBPyConnection, url: str, table: str, query: str) -> None:

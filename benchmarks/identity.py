@@ -19,7 +19,8 @@ from benchmarks import bare_splink, simulated_persons
 from benchmarks.result import Result, at_least, at_most, reported
 from benchmarks.stage import Stage
 from ml.identity.evaluate import evaluate, parse_mapping
-from ml.identity.link import link
+from ml.identity.pairs import find_pairs
+from ml.identity.settle import settle
 from warehouse.connections import connect, ensure_database, warehouse_url
 from warehouse.context import RunContext
 from warehouse.policy import load_policy
@@ -57,23 +58,26 @@ def measure(stage: Stage) -> list[Result]:
 def _at_size(context: RunContext, size: int) -> list[Result]:
     before, tonight = simulated_persons.next_night(simulated_persons.simulate(size), NEW_SHARE)
     simulated_persons.write(context.url, before)
-    bare, bare_memory = _alone(bare_splink.link, context.url)
-    full, full_memory = _alone(_identify, context)
+    (bare_pairs, bare), bare_memory = _alone(bare_splink.link, context.url)
+    (full_pairs, full), full_memory = _alone(_identify, context)
     wrong = _wrong_share(context)
     simulated_persons.append(context.url, tonight)
     _let_a_day_pass(context)
     next_day = replace(context, as_of=context.as_of + timedelta(days=1), run_id="bench-next")
-    night, night_memory = _alone(_identify, next_day)
+    (night_pairs, night), night_memory = _alone(_identify, next_day)
     name = f"identity {size}"
     return [
         at_most(f"{name}: full run beside bare Splink", full / bare, 1.3),
+        at_most(f"{name}: its pairs alone beside bare Splink's", full_pairs / bare_pairs, 1.3),
         at_most(f"{name}: a night with 2 % new beside the full run", night / full, 0.15),
         at_least(
             f"{name}: unchanged records that keep their person", _kept_share(context),
             _KEPT_SHARE, "share",
         ),
         reported(f"{name}: full run", full, "s"),
+        reported(f"{name}: pairs of the full run", full_pairs, "s"),
         reported(f"{name}: a night with 2 % new", night, "s"),
+        reported(f"{name}: pairs of the night", night_pairs, "s"),
         reported(f"{name}: bare Splink", bare, "s"),
         reported(f"{name}: peak memory of the full run", full_memory, "MB"),
         reported(f"{name}: peak memory of the night", night_memory, "MB"),
@@ -82,10 +86,14 @@ def _at_size(context: RunContext, size: int) -> list[Result]:
     ]  # fmt: skip
 
 
-def _identify(context: RunContext) -> float:
+def _identify(context: RunContext) -> tuple[float, float]:
+    """Runs the room; returns the seconds until its pairs were found, and until its end."""
     started = time.monotonic()
-    link(context)
-    return time.monotonic() - started
+    find_pairs(context)
+    found = time.monotonic()
+    with context.connection() as connection:
+        settle(connection, context)
+    return found - started, time.monotonic() - started
 
 
 def _let_a_day_pass(context: RunContext) -> None:
@@ -110,7 +118,9 @@ def _kept_share(context: RunContext) -> float:
     return float(row[0]) if row else 0.0
 
 
-def _alone(work: Callable[[Any], float], argument: object) -> tuple[float, float]:
+def _alone(
+    work: Callable[[Any], tuple[float, float]], argument: object
+) -> tuple[tuple[float, float], float]:
     """Returns the seconds that work says it took, and the peak memory of a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         seconds = pool.apply(work, (argument,))

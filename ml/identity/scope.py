@@ -118,10 +118,12 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             select key from key_counts
             where (records > {limit_of("key", most)}) != (records_before > {limit_of("key", most)});
         create or replace table again as
-            select distinct source, source_customer_id, place
-            from staying inner join held on staying.place = held.rowid
-            where key in (from passed)
-                or ({_IS_PERSONAL} and is_nameless and key in (from moved));
+            select source, source_customer_id, rowid as place
+            from held
+            where rowid in (select place from staying where key in (from passed))
+                or is_nameless and rowid in (
+                    select place from staying where {_IS_PERSONAL} and key in (from moved)
+                );
         create or replace table gone_or_touched as
             select source, source_customer_id from replaced
             union all select source, source_customer_id from again;
