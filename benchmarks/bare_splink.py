@@ -11,6 +11,7 @@ from splink import Linker, SettingsCreator, block_on
 from splink.backends.duckdb import DuckDBAPI
 
 LEAST = 0.3
+LINK = 0.97
 _CLEAN = """
     select
         row_number() over () as unique_id,
@@ -30,13 +31,16 @@ _RULES = (
 )  # fmt: skip
 
 
-def link(url: str) -> float:
-    """Links the records of a warehouse and writes the pairs; returns the seconds without training.
+def link(url: str) -> tuple[float, float]:
+    """Links the records of a warehouse and writes the pairs, then the clusters.
 
-    Weights are estimated first, as the product's are before the night.
+    Returns:
+        The seconds until the pairs stood, and until the end; without those of the training, as the
+        product's weights are learned before the night.
     """
     started = time.monotonic()
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         with adbc_driver_postgresql.dbapi.connect(url) as source, source.cursor() as cursor:
             cursor.execute(
                 "select source, source_customer_id, person_name, phone, email, birth_date,"
@@ -50,7 +54,10 @@ def link(url: str) -> float:
         _train(linker)
         started = time.monotonic()
         predicted = linker.inference.predict(threshold_match_probability=LEAST)
-        pairs = connection.sql(
+        _write(
+            connection,
+            url,
+            "bare_pairs",
             f"""
             select
                 one.source as source_a, one.source_customer_id as source_customer_id_a,
@@ -59,13 +66,27 @@ def link(url: str) -> float:
             from {predicted.physical_name} as predicted
             inner join clean as one on predicted.unique_id_l = one.unique_id
             inner join clean as other on predicted.unique_id_r = other.unique_id
-            """
-        ).to_arrow_reader(100_000)
-        with adbc_driver_postgresql.dbapi.connect(url) as target, target.cursor() as cursor:
-            cursor.execute("drop table if exists identity.bare_pairs")
-            cursor.adbc_ingest("bare_pairs", pairs, mode="create", db_schema_name="identity")
-            target.commit()
-    return read + time.monotonic() - started
+            """,
+        )
+        pairs = read + time.monotonic() - started
+        clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(
+            predicted, threshold_match_probability=LINK
+        )
+        _write(
+            connection,
+            url,
+            "bare_clusters",
+            f"select source, source_customer_id, cluster_id from {clusters.physical_name}",
+        )
+    return pairs, read + time.monotonic() - started
+
+
+def _write(connection: duckdb.DuckDBPyConnection, url: str, table: str, query: str) -> None:
+    rows = connection.sql(query).to_arrow_reader(100_000)
+    with adbc_driver_postgresql.dbapi.connect(url) as target, target.cursor() as cursor:
+        cursor.execute(f"drop table if exists identity.{table}")
+        cursor.adbc_ingest(table, rows, mode="create", db_schema_name="identity")
+        target.commit()
 
 
 def link_files(

@@ -61,7 +61,7 @@ def simulate(records: int, seed: int = SEED) -> pa.Table:
 
 
 def write(url: str, table: pa.Table) -> None:
-    """Makes `intermediate.int_persons__unioned` of records, all seen on the first day of 2025."""
+    """Makes `intermediate.int_persons__unioned` of records, all of one load on a day of 2025."""
     with psycopg.connect(url) as connection:
         connection.execute(
             """
@@ -71,7 +71,9 @@ def write(url: str, table: pa.Table) -> None:
                 phone text, email text, birth_date date, postcode text, address text,
                 former_names text[], former_phones text[], former_emails text[],
                 former_addresses text[], true_person bigint,
-                first_seen_at timestamptz not null default '2025-01-01'
+                first_seen_at timestamptz not null default '2025-01-01',
+                load_id text not null default '1',
+                unique (source, source_customer_id)
             )
             """
         )

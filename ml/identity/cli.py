@@ -101,6 +101,28 @@ def decide(
 
 
 @identity_app.command()
+def train(
+    as_of: AsOf = None,
+    fresh: Annotated[
+        bool, typer.Option(help="Begin anew instead of taking up an unfinished run.")
+    ] = False,
+) -> None:
+    """Learn anew how much each likeness of two records says; in force from the next night on.
+
+    It needs no labels. What people decided keeps winning, and people keep their ids.
+    """
+    from warehouse.local import run_walk
+
+    settings = load_settings()
+    with connect(warehouse_url(settings)) as connection:
+        day = _day(connection, as_of)
+    with doing(f"Learning from the records of {day}"):
+        run_walk(settings, "identity_train", day, fresh=fresh)
+    with connect(warehouse_url(settings)) as connection:
+        status.show(connection, day, out=wide_console(), dag_id="identity_train")
+
+
+@identity_app.command()
 def unmerge(
     person_id: Annotated[str, typer.Argument(metavar="PERSON_ID")],
     by: By,

@@ -22,7 +22,7 @@ AMBIGUOUS = "fits several persons"
 CONTRADICTION = "contradiction"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two records that something speaks for being one person.
 
@@ -47,7 +47,7 @@ class Pair:
         return self.a, self.b
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Known:
     """What tells one person from another: every name and birth date a record gives or gave.
 

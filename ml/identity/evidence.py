@@ -13,7 +13,7 @@ _VERY_STRONG, _STRONG = 0.9999, 0.99
 Kind = Literal["exact_key", "override", "probability", "single_record"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The best that ties a record to its person.
 

@@ -12,21 +12,23 @@ from warehouse.context import RunContext
 # `shared_contacts`.
 _SHARED = """
 with given as (
-    select distinct contacts.kind, contacts.value_hash, links.person_id
+    select contacts.kind, contacts.value_hash, links.person_id
     from identity.shared_contacts as contacts
     inner join identity.person_links as links
         on contacts.source = links.source
         and contacts.source_customer_id = links.source_customer_id
 ),
 
-counted as (
-    select kind, value_hash, person_id, count(*) over (partition by kind, value_hash) as persons
+shared as (
+    select kind, value_hash
     from given
+    group by kind, value_hash
+    having min(person_id) != max(person_id)
 )
 
-select kind, kind || ':' || value_hash, person_id
-from counted
-where persons > 1
+select distinct given.kind, given.kind || ':' || given.value_hash, given.person_id
+from given
+inner join shared on given.kind = shared.kind and given.value_hash = shared.value_hash
 """
 
 _WRITE = """
@@ -107,8 +109,10 @@ def households(shared: pd.DataFrame, cap: int) -> tuple[pd.DataFrame, int]:
         (np.ones(len(shared), dtype=bool), (person, value + len(persons))), shape=(size, size)
     )
     label = connected_components(edges, directed=False)[1][: len(persons)]
-    kinds = pd.crosstab(person, shared["kind"]).reindex(columns=["phone", "address"], fill_value=0)
-    has_phone, has_address = kinds["phone"].to_numpy() > 0, kinds["address"].to_numpy() > 0
+    has_phone, has_address = (
+        np.bincount(person[shared["kind"] == kind], minlength=len(persons)) > 0
+        for kind in ("phone", "address")
+    )
     basis = np.where(has_phone & has_address, "both", np.where(has_phone, "phone", "address"))
     everyone = pd.DataFrame({"person_id": persons, "household": label, "basis": basis})
     sizes = everyone["household"].value_counts()

@@ -18,7 +18,7 @@ Change = Literal["created", "merged", "split", "record_joined", "record_left"]
 _YOUNGER = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Id:
     """A person's id.
 
@@ -31,7 +31,7 @@ class Id:
     person_id: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One line of the history of persons; a record is named where one record is meant."""
 

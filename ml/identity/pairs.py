@@ -3,7 +3,8 @@
 A night pairs again only what is new or changed. The result is the same as if all had been paired:
 what a pair weighs rests on its two records, the weights in force, and which values are held by too
 many records. So besides the records that changed themselves, those are paired again that hold a
-value which passed that limit tonight, in either direction.
+value which passed that limit tonight, in either direction, and those without a name whose phone or
+mail is of other people tonight.
 """
 
 # ruff: noqa: S608 -- the queries are put together of this package's own constants
@@ -28,6 +29,72 @@ from ml.identity.weigh import BUILTIN, MODEL_NAME, builtin_weights, weigh
 from warehouse.context import RunContext
 
 logger = logging.getLogger(__name__)
+
+# Of the pairs of `touched` only what differs from `found` is written. A weight's last digits follow
+# the order in which it was summed up.
+_REPLACE_CHANGED = (
+    "analyze touched",
+    """
+    create temporary table stale as
+    with standing as (
+        select pairs.* from identity.pairs as pairs
+        inner join touched
+            on pairs.source_a = touched.source
+            and pairs.source_customer_id_a = touched.source_customer_id
+        union
+        select pairs.* from identity.pairs as pairs
+        inner join touched
+            on pairs.source_b = touched.source
+            and pairs.source_customer_id_b = touched.source_customer_id
+    )
+
+    select standing.source_a, standing.source_customer_id_a, standing.source_b,
+        standing.source_customer_id_b
+    from standing
+    left join found using (source_a, source_customer_id_a, source_b, source_customer_id_b)
+    where found.source_a is null
+        or abs(found.match_weight - standing.match_weight) > 1e-9
+        or abs(found.match_probability - standing.match_probability) > 1e-9
+        or (found.rests_on, found.evidence, found.agrees, found.differs, found.model_version)
+        is distinct from (
+            standing.rests_on, standing.evidence, standing.agrees, standing.differs,
+            standing.model_version
+        )
+    """,
+    """
+    delete from identity.pairs using stale
+    where pairs.source_a = stale.source_a
+        and pairs.source_customer_id_a = stale.source_customer_id_a
+        and pairs.source_b = stale.source_b
+        and pairs.source_customer_id_b = stale.source_customer_id_b
+    """,
+    """
+    insert into identity.pairs
+    select source_a, source_customer_id_a, source_b, source_customer_id_b, match_weight,
+        match_probability, rests_on, evidence, agrees, differs, model_version
+    from found
+    on conflict do nothing
+    """,
+)
+# Of the holders of `moved_values` those that are not in `contacts` any more go, and new ones come.
+_REPLACE_MOVED = (
+    """
+    delete from identity.shared_contacts as standing using moved_values
+    where standing.value_hash = moved_values.value_hash
+        and not exists (
+            select from contacts
+            where contacts.source = standing.source
+                and contacts.source_customer_id = standing.source_customer_id
+                and contacts.kind = standing.kind
+                and contacts.value_hash = standing.value_hash
+        )
+    """,
+    """
+    insert into identity.shared_contacts
+    select source, source_customer_id, kind, value_hash from contacts
+    on conflict do nothing
+    """,
+)
 
 # What exact keys are called by who reads of them; other kinds are called as in the key.
 _KEY_WORDS = {
@@ -62,7 +129,8 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
             forget_too_many(connection)
             find_candidates(connection)
             partners = comparisons.partners(records)
-            weigh(connection, weights, partners, context.policy.identity.review_probability)
+            least = context.policy.identity.review_probability
+            weigh(connection, weights, partners, least, are_few=not is_full)
             explain(connection, weights, partners)
         _replace_pairs(connection, store, version, is_full=is_full, are_found=bool(paired))
         _replace_values(connection, store, context, salt, is_full=is_full)
@@ -183,24 +251,12 @@ def _replace_pairs(
     is_full: bool,
     are_found: bool,
 ) -> None:
-    """Replaces the pairs of the records that were paired again, or are no more, by those found."""
-    if is_full:
-        store.execute("truncate identity.pairs")
-    else:
-        store.stage(connection, "from gone_or_touched", "touched")
-        for side in ("a", "b"):
-            store.execute(
-                f"""
-                delete from identity.pairs using touched
-                where pairs.source_{side} = touched.source
-                    and pairs.source_customer_id_{side} = touched.source_customer_id
-                """
-            )
-    if not are_found:
-        return
-    store.append(
-        connection,
-        f"""
+    """Replaces the pairs of the records that were paired again, or are no more, by those found.
+
+    At night a pair that was found as it stands is left alone: whoever it is of is decided about
+    again for every pair that is written.
+    """
+    found = f"""
         select
             one.source as source_a,
             one.source_customer_id as source_customer_id_a,
@@ -217,12 +273,20 @@ def _replace_pairs(
         inner join standard as one on explained.record_a = one.record
         inner join standard as other on explained.record_b = other.record
         order by record_a, record_b
-        """,
-        "identity",
-        "pairs",
-    )
+    """
     if is_full:
-        store.execute("analyze identity.pairs")
+        store.execute("truncate identity.pairs")
+        if are_found:
+            store.append(connection, found, "identity", "pairs")
+            store.execute("analyze identity.pairs")
+        return
+    store.stage(connection, "from gone_or_touched", "touched")
+    if are_found:
+        store.stage(connection, found, "found")
+    else:
+        store.execute("create temporary table found as table identity.pairs with no data")
+    for statement in _REPLACE_CHANGED:
+        store.execute(statement)
 
 
 def _replace_values(
@@ -235,6 +299,7 @@ def _replace_values(
 ) -> None:
     """Brings the shared contacts and the ignored values up to date, without a value itself."""
     value_hash = f"md5('{salt}' || key)[:16]"
+    shared = ", ".join(str(list(KINDS).index(kind)) for kind in ("phone", "address"))
     kinds = " ".join(f"when {place} then '{kind}'" for place, kind in enumerate(KINDS))
     kind = f"case key % 16 {kinds} end"
     store.execute("truncate identity.ignored_values")
@@ -244,34 +309,36 @@ def _replace_values(
         "identity",
         "ignored_values",
     )
-    if is_full:
-        store.execute("truncate identity.shared_contacts")
-        holders = (
-            "select source, source_customer_id, key from keys inner join standard using (record)"
-        )
-    else:
-        store.stage(
-            connection, f"select {value_hash} as value_hash from key_counts", "moved_values"
-        )
-        store.execute(
-            "delete from identity.shared_contacts using moved_values"
-            " where shared_contacts.value_hash = moved_values.value_hash"
-        )
-        holders = "from staying union all from fresh_keys"
-    shared = ", ".join(str(list(KINDS).index(kind)) for kind in ("phone", "address"))
-    store.append(
-        connection,
-        f"""
+    holders = (
+        "select source, source_customer_id, key from keys inner join standard using (record)"
+        if is_full
+        else """
+            select source, source_customer_id, key
+            from staying inner join held on staying.place = held.rowid
+            union all
+            from fresh_keys
+        """
+    )
+    contacts = f"""
         select distinct source, source_customer_id, {kind} as kind, {value_hash} as value_hash
         from ({holders}) as holders
         inner join key_counts using (key)
         where key % 16 in ({shared})
             and records between 2 and {context.policy.identity.max_value_records}
         order by all
-        """,
-        "identity",
-        "shared_contacts",
+    """
+    if is_full:
+        store.execute("truncate identity.shared_contacts")
+        store.append(connection, contacts, "identity", "shared_contacts")
+        return
+    store.stage(
+        connection,
+        f"select {value_hash} as value_hash from key_counts where key % 16 in ({shared})",
+        "moved_values",
     )
+    store.stage(connection, contacts, "contacts")
+    for statement in _REPLACE_MOVED:
+        store.execute(statement)
 
 
 def _fingerprint(context: RunContext, version: str, records: int) -> str:

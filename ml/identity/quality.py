@@ -10,15 +10,11 @@ from warehouse.context import RunContext
 _COUNT = """
 with persons as (
     select
-        links.person_id,
+        person_id,
         count(*) as records,
-        bool_and(records.source = any(%(name_lists)s)) as is_name_list_only
-    from intermediate.int_persons__unioned as records
-    inner join identity.person_links as links
-        on records.source = links.source
-        and records.source_customer_id = links.source_customer_id
-    where records.first_seen_at < %(day_end)s
-    group by links.person_id
+        bool_and(source = any(%(name_lists)s)) as is_name_list_only
+    from known_links
+    group by person_id
 )
 
 select
@@ -74,10 +70,12 @@ on conflict (as_of_date) do update set
 def write_quality(
     connection: psycopg.Connection, context: RunContext
 ) -> dict[str, int | float | str]:
-    """Replaces the day's row of `identity.link_quality`; returns its counts and estimates."""
-    counted = connection.execute(
-        _COUNT, {"day_end": context.day_end, "name_lists": name_lists(context.settings)}
-    ).fetchone()
+    """Replaces the day's row of `identity.link_quality`, counted of `known_links`.
+
+    Returns:
+        Its counts and estimates.
+    """
+    counted = connection.execute(_COUNT, {"name_lists": name_lists(context.settings)}).fetchone()
     records, persons, only = counted or (0, 0, 0)
     rows = connection.execute(_LABELS, {"as_of": context.as_of}).fetchall()
     strata = dict.fromkeys(STRATA, Stratum(0, 0, 0)) | {

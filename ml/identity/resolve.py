@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 # To be raised when the rules in `clusters` change: every record is then decided about again.
 _RULES_VERSION = 1
 _NOTHING = Known()
+# Statistics of the links are made anew where more than one in so many has changed.
+_STATISTICS_SHARE = 10
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,15 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
         "link_probability": rules.link_probability,
     }
     connection.execute("select pg_advisory_xact_lock(hashtext('living-crm identity'))")
-    _gather(connection, context, values)
+    are_all = _gather(connection, context, values)
     lone = _place_lone(connection, values)
-    _widen(connection, values)
+    if not are_all:
+        _widen(connection, values)
     with _uncollected():
         read = _read(connection, values)
         decided = _decide_until_free(connection, read, rules)
         changed = _write(connection, context, read, decided)
-    if lone or changed:  # what follows joins by it
+    if (lone + changed) * _STATISTICS_SHARE > _count_links(connection):  # what follows joins by it
         connection.execute("analyze identity.person_links")
     for statement in statements.FORGET:
         connection.execute(statement)
@@ -102,6 +105,11 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
     }
     logger.info("decided about %d records, %d links changed", counts["decided_records"], changed)
     return counts
+
+
+def _count_links(connection: psycopg.Connection) -> int:
+    row = connection.execute("select count(*) from identity.person_links").fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager
@@ -118,18 +126,24 @@ def _uncollected() -> Iterator[None]:
 
 def _gather(
     connection: psycopg.Connection, context: RunContext, values: Mapping[str, object]
-) -> None:
-    """Lists the records to decide about: all of them when the rules are others than last time."""
+) -> bool:
+    """Lists the records to decide about.
+
+    Returns:
+        Whether they are all there are, as they are when the rules are others than last time.
+    """
     identity = context.policy.identity
     rules = json.dumps([_RULES_VERSION, identity.link_probability, identity.max_cluster_records])
     connection.execute(statements.MAKE)
     row = connection.execute("select rules from identity.rules_in_force").fetchone()
-    if row is None or row[0] != rules:
+    are_all = row is None or row[0] != rules
+    if are_all:
         connection.execute(statements.TOUCH_ALL)
         connection.execute("delete from identity.rules_in_force")
         connection.execute("insert into identity.rules_in_force values (%s)", (rules,))
     connection.execute(statements.DROP_GONE, values)
     connection.execute(statements.TOUCH_CHANGED, values)
+    return are_all
 
 
 def _place_lone(connection: psycopg.Connection, values: Mapping[str, object]) -> int:

@@ -51,19 +51,20 @@ inner join identity.person_links as links_a
 inner join identity.person_links as links_b
     on pairs.source_b = links_b.source
     and pairs.source_customer_id_b = links_b.source_customer_id
-left join touched as touched_a
-    on pairs.source_a = touched_a.source
-    and pairs.source_customer_id_a = touched_a.source_customer_id
-left join touched as touched_b
-    on pairs.source_b = touched_b.source
-    and pairs.source_customer_id_b = touched_b.source_customer_id
 left join refused
     on pairs.source_a = refused.source_a
     and pairs.source_customer_id_a = refused.source_customer_id_a
     and pairs.source_b = refused.source_b
     and pairs.source_customer_id_b = refused.source_customer_id_b
 where links_a.person_id != links_b.person_id
-    and (touched_a.source is not null or touched_b.source is not null)
+    and (
+        (pairs.source_a, pairs.source_customer_id_a) in (
+            select source, source_customer_id from touched
+        )
+        or (pairs.source_b, pairs.source_customer_id_b) in (
+            select source, source_customer_id from touched
+        )
+    )
     and (pairs.match_probability >= %(review_probability)s or pairs.rests_on = 'exact_key')
     and refused.reason is distinct from %(never)s
     and not exists (

@@ -18,7 +18,7 @@ from ml.identity.store import STANDARD_COLUMNS, Store
 from warehouse.policy import Policy
 
 _COLUMNS = ", ".join(STANDARD_COLUMNS)
-# Who else holds one of these decides what it says of a record without a name.
+# Who else holds one of these decides what it says of a record without a name, and of no other.
 _IS_PERSONAL = f"key % 16 in ({', '.join(str(list(KINDS).index(kind)) for kind in PERSONAL)})"
 # The kinds of which the newest value also stands in a column of its own.
 _NEWEST = {"phone": "phone", "mail_name": "mail_name"}
@@ -78,7 +78,8 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     store.read(
         connection,
         "held",
-        "select source, source_customer_id, keys from pii.standard_records",
+        "select source, source_customer_id, keys, name_sound is null as is_nameless"
+        " from pii.standard_records",
     )
     most = policy.identity.max_value_records
     connection.execute(
@@ -91,8 +92,9 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             select source, source_customer_id from fresh
             union select source, source_customer_id from gone;
         create or replace table staying as
-            select source, source_customer_id, unnest(keys) as key
-            from held anti join replaced using (source, source_customer_id);
+            select place, unnest(keys) as key
+            from (select rowid as place, * from held) as placed
+            anti join replaced using (source, source_customer_id);
         create or replace table left_keys as
             select unnest(keys) as key
             from held semi join replaced using (source, source_customer_id);
@@ -116,14 +118,18 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             select key from key_counts
             where (records > {limit_of("key", most)}) != (records_before > {limit_of("key", most)});
         create or replace table again as
-            select distinct source, source_customer_id
-            from staying
-            where key in (from passed) or ({_IS_PERSONAL} and key in (from moved));
+            select source, source_customer_id, rowid as place
+            from held
+            where rowid in (select place from staying where key in (from passed))
+                or is_nameless and rowid in (
+                    select place from staying where {_IS_PERSONAL} and key in (from moved)
+                );
         create or replace table gone_or_touched as
-            select source, source_customer_id from replaced union all from again;
+            select source, source_customer_id from replaced
+            union all select source, source_customer_id from again;
         create or replace table touched_keys as
             select key from fresh_keys
-            union select key from staying semi join again using (source, source_customer_id);
+            union select key from staying semi join again using (place);
         create or replace table usable_keys as
             select key from (
                 select key from staying semi join touched_keys using (key)
@@ -133,7 +139,8 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             group by key having count(*) between 2 and {limit_of("key", most)};
         create or replace table neighbours as
             select distinct source, source_customer_id
-            from staying semi join usable_keys using (key)
+            from staying inner join held on staying.place = held.rowid
+            where key in (from usable_keys)
             union select source, source_customer_id from again;
         create or replace table too_many as
             select key, count(*) as records from (

@@ -5,6 +5,7 @@
 import json
 import logging
 from importlib.resources import files
+from math import log2
 
 import duckdb
 import pyarrow as pa
@@ -25,10 +26,55 @@ def builtin_weights() -> Weights:
     return Weights.from_json(json.loads(text))
 
 
-def _linker(
-    connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float
-) -> tuple[Linker, DuckDBAPI]:
-    """Returns Splink's linker over the table `standard`, and its database."""
+def weigh(
+    connection: duckdb.DuckDBPyConnection,
+    weights: Weights,
+    partners: float,
+    least: float,
+    *,
+    are_few: bool = False,
+) -> None:
+    """Makes the table `weighed` of the tables `standard` and `candidates`.
+
+    Columns: record_l, record_r, match_weight (log2 of the odds), match_probability, and for each
+    field the level it falls into.
+
+    Args:
+        partners: how many pairs there are for each record, `standard` may hold only some.
+        least: pairs of a smaller probability are left out.
+        are_few: a night's pairs are weighed sooner than Splink has started, so Splink's formula is
+            written out for them; the weights are the same.
+    """
+    _find_name_frequencies(connection, weights)
+    against_strangers = _against_strangers if are_few else _predicted_by_splink
+    against_strangers(connection, weights, partners, least)
+    _count_rivals(connection)
+    against_household = comparisons.weight_against(weights, "household", partners)
+    connection.execute(
+        f"""
+        create or replace table weighed as
+        with explained as (
+            select
+                likely.* exclude (match_weight),
+                pow(2, -likely.match_weight) as strangers,
+                -- A record without a name is anybody's who holds the contact.
+                coalesce(rivals.others, pow(2, -({against_household}))) as others
+            from likely
+            left join rivals using (record_l, record_r)
+        )
+
+        select
+            * exclude (strangers, others),
+            -log2(strangers + others) as match_weight,
+            1 / (1 + strangers + others) as match_probability
+        from explained
+        where 1 / (1 + strangers + others) >= {least}
+        """
+    )
+
+
+def _find_name_frequencies(connection: duckdb.DuckDBPyConnection, weights: Weights) -> None:
+    """Makes `name_frequencies` (name_sound, tf_name_sound) of the names in `standard`."""
     frequencies = pa.table(
         {
             "name_sound": list(weights.name_frequencies),
@@ -48,72 +94,80 @@ def _linker(
         """
     )
     connection.unregister("frequencies")
-    database = DuckDBAPI(connection)
-    made = Linker(
-        database.register(connection.table("standard")),
-        comparisons.settings(weights, partners),
-        log_level=logging.WARNING,
-    )
-    made.table_management.register_term_frequency_lookup(
-        database.register(connection.table("name_frequencies")), "name_sound"
-    )
-    return made, database
 
 
-def weigh(
+def _predicted_by_splink(
     connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float, least: float
 ) -> None:
-    """Makes the table `weighed` of the tables `standard` and `candidates`.
+    """Makes `likely`: the levels of the candidates and their weight against strangers.
 
-    Columns: record_l, record_r, match_weight (log2 of the odds), match_probability, and for each
-    field the level it falls into.
-
-    Args:
-        partners: how many pairs there are for each record, `standard` may hold only some.
-        least: pairs of a smaller probability are left out.
+    People of one household only take away from it, so what is too unlikely already is left out.
     """
-    made, database = _linker(connection, weights, partners)
     connection.execute(
         """
         create or replace table blocked_pairs as
         select '0' as match_key, record_l as join_key_l, record_r as join_key_r from candidates
         """
     )
-    made.table_management.register_blocked_pairs_for_predict(
+    database = DuckDBAPI(connection)
+    linker = Linker(
+        database.register(connection.table("standard")),
+        comparisons.settings(weights, partners),
+        log_level=logging.WARNING,
+    )
+    linker.table_management.register_term_frequency_lookup(
+        database.register(connection.table("name_frequencies")), "name_sound"
+    )
+    linker.table_management.register_blocked_pairs_for_predict(
         database.register(connection.table("blocked_pairs"))
     )
-    against_household = comparisons.weight_against(weights, "household", partners)
-    # People of one household only take away from what Splink finds against strangers.
-    predicted = made.inference.predict(threshold_match_probability=least, warning_mode="never")
-    _count_rivals(connection, predicted.physical_name)
+    predicted = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
     connection.execute(
         f"""
-        create or replace table weighed as
-        with explained as (
-            select
-                likeness.*,
-                pow(2, -predicted.match_weight) as strangers,
-                -- A record without a name is anybody's who holds the contact.
-                coalesce(rivals.others, pow(2, -({against_household}))) as others
-            from ({comparisons.likeness(predicted.physical_name)}) as likeness
-            inner join {predicted.physical_name} as predicted using (record_l, record_r)
-            left join rivals using (record_l, record_r)
-        )
-
-        select
-            * exclude (strangers, others),
-            -log2(strangers + others) as match_weight,
-            1 / (1 + strangers + others) as match_probability
-        from explained
-        where 1 / (1 + strangers + others) >= {least}
+        create or replace table likely as
+        select likeness.*, predicted.match_weight
+        from ({comparisons.likeness(predicted.physical_name)}) as likeness
+        inner join {predicted.physical_name} as predicted using (record_l, record_r)
         """
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     connection.execute("drop table blocked_pairs")
 
 
-def _count_rivals(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
-    """Makes `rivals` (record_l, record_r, others) of the pairs in which a name is missing.
+def _against_strangers(
+    connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float, least: float
+) -> None:
+    """Makes `likely` as Splink does: a name that both give alike counts by how rare it is."""
+    usual = weights.levels["name"]["equal"].u
+    connection.execute(
+        f"""
+        create or replace table likely as
+        with shares as (
+            select record, tf_name_sound as share
+            from standard
+            inner join name_frequencies using (name_sound)
+        ),
+
+        compared as (
+            select
+                likeness.*,
+                {comparisons.weight_against(weights, "strangers", partners)} + case
+                    when likeness.name = 'equal' and shares.share is not null
+                        then log2({usual} / greatest(shares.share, other_shares.share))
+                    else 0
+                end as match_weight
+            from ({comparisons.likeness("candidates")}) as likeness
+            left join shares on likeness.record_l = shares.record
+            left join shares as other_shares on likeness.record_r = other_shares.record
+        )
+
+        select * from compared where match_weight >= {log2(least / (1 - least))}
+        """
+    )
+
+
+def _count_rivals(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `rivals` (record_l, record_r, others) of the likely pairs in which a name is missing.
 
     `others` counts the further people, by their names, who hold what the two records share; of
     several shared contacts the one with the fewest.
@@ -133,15 +187,15 @@ def _count_rivals(connection: duckdb.DuckDBPyConnection, pairs: str) -> None:
             group by contacts.key
         )
 
-        select pairs.record_l, pairs.record_r, min(holders.others) as others
-        from {pairs} as pairs
-        inner join standard as one on pairs.record_l = one.record
-        inner join standard as other on pairs.record_r = other.record
-        inner join contacts as held on pairs.record_l = held.record
+        select likely.record_l, likely.record_r, min(holders.others) as others
+        from likely
+        inner join standard as one on likely.record_l = one.record
+        inner join standard as other on likely.record_r = other.record
+        inner join contacts as held on likely.record_l = held.record
         inner join contacts as also_held
-            on pairs.record_r = also_held.record and held.key = also_held.key
+            on likely.record_r = also_held.record and held.key = also_held.key
         inner join holders on held.key = holders.key
         where one.name_sound is null or other.name_sound is null
-        group by pairs.record_l, pairs.record_r
+        group by likely.record_l, likely.record_r
         """
     )

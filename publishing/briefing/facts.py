@@ -66,6 +66,7 @@ class Facts:
     populations: Sequence[Row]
     compared_with: date | None
     connectedness: Sequence[Row]
+    link_quality: Row | None
 
 
 def gather(context: RunContext) -> Facts:
@@ -119,6 +120,7 @@ def gather(context: RunContext) -> Facts:
                 """,
                 day=context.as_of,
             ),
+            link_quality=_link_quality(connection, context),
         )
 
 
@@ -319,6 +321,20 @@ def _populations(connection: psycopg.Connection, context: RunContext) -> list[Ro
         """,
         day=context.as_of,
     )
+
+
+def _link_quality(connection: psycopg.Connection, context: RunContext) -> Row | None:
+    """Returns how good the day's links are, or None where the day has none."""
+    rows = _rows(
+        connection,
+        """
+        select persons, name_list_only_persons, sample_month, labelled_pairs, precision_estimate,
+            precision_lower, precision_upper, recall_estimate, recall_lower, recall_upper
+        from identity.link_quality where as_of_date = %(day)s
+        """,
+        day=context.as_of,
+    )
+    return rows[0] if rows else None
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

@@ -198,6 +198,8 @@ grant select on all tables in schema pii, activation, ops to living_crm_publishe
 
 insert into identity.connectedness
 values ('2017-11-30', 'crm', 'shop', 40, 200, 40, 40, 1.0, 'exact_key');
+insert into identity.link_quality
+values ('2017-11-30', 240, 200, 3, 0.015, '2017-11-01', 200, 0.995, 0.964, 0.999, 0.97, 0.91, 1);
 """
 
 

@@ -93,6 +93,10 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         "Checks run: 1, none failed.",
         "live 120 +0",
         "(by exact_key) Source Records shop crm 40 100.0%",
+        "200 persons, 3 of them known from name lists alone.",
+        "By 200 drawn pairs that were judged, with 95 % intervals:"
+        " 99.5% of the links are right (96.4% to 99.9%)"
+        " 97.0% of the true links are found (91.0% to 100.0%)",
         "check_lists done 1,234",
     ):
         assert sentence in told
@@ -148,6 +152,20 @@ def test_a_first_night_that_broke_at_once_still_has_its_page(
     assert "no list has been published yet" in told
     assert "The sources were not judged." in told
     assert "No check has run." in told
+
+
+def test_where_nobody_judged_a_pair_no_share_of_right_links_is_claimed(
+    published_night: RunContext,
+) -> None:
+    with psycopg.connect(published_night.url) as connection:
+        connection.execute(
+            "update identity.link_quality set labelled_pairs = 0, precision_estimate = null,"
+            " recall_estimate = null"
+        )
+    write(published_night)
+    told = page(published_night)
+    assert WORDS["en"]["links_unjudged"] in told
+    assert "of the links are right" not in told
 
 
 def test_a_failed_load_alone_marks_the_night(published_night: RunContext) -> None:

@@ -60,6 +60,13 @@ def test_a_person_is_taken_apart_at_once(installed: Records) -> None:
     assert installed.partition() == sets([A, B], [C])
 
 
+def test_training_is_a_run_that_tells_what_came_of_it(installed: Records) -> None:
+    installed.add(A, B, C)
+    assert f"identity_train for {DAY}: success" in living_crm("train", "--as-of", str(DAY))
+    told = installed.rows("select outcome, reason from ml.training_runs")
+    assert told == [("refused", "3 records, at least 1000 needed")]
+
+
 def test_a_decision_that_says_nothing_is_refused(installed: Records) -> None:
     installed.night()
     with pytest.raises(SettingsError, match="Give --same or --different"):

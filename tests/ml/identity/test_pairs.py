@@ -145,6 +145,28 @@ def test_a_value_of_too_many_records_is_no_evidence_and_is_reported(context: Run
     assert facts["pairs"] == 3
 
 
+def test_a_pair_that_is_found_again_as_it_stands_is_not_written(context: RunContext) -> None:
+    def place() -> list[tuple[object, ...]]:
+        with psycopg.connect(context.url) as connection:
+            return connection.execute(
+                "select ctid::text, xmin::text from identity.pairs"
+                " where source_customer_id_a = 'R' and source_customer_id_b = '1'"
+            ).fetchall()
+
+    people = [ANNA, Person("R", source="pos", phone=ANNA.phone), Person("8", name="이지은")]
+    write(context.url, people)
+    find_pairs(context)
+    before = place()
+    people.append(replace(ANNA, number="2"))
+    write(context.url, people)
+    assert find_pairs(context)["paired_again"] == 2
+    assert place() == before != []
+    people.append(replace(ANNA, number="3", name="박영희", email=None, birth_date=date(1955, 7, 1)))
+    write(context.url, people)
+    assert find_pairs(context)["paired_again"] == 2
+    assert place() != before
+
+
 def test_a_record_that_is_gone_leaves_no_pair(context: RunContext) -> None:
     four = [replace(ANNA, number=str(number)) for number in range(4)]
     write(context.url, four)

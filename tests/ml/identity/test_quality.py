@@ -3,7 +3,8 @@ from random import Random
 
 import pytest
 
-from ml.identity.decide import label
+from ml.identity.connectedness import connected
+from ml.identity.decide import decide, label
 from ml.identity.estimates import Estimate, Stratum, precision, recall, wilson
 from ml.identity.samples import sizes
 from tests.ml.identity.conftest import DAY, Record, Records
@@ -42,6 +43,27 @@ def test_connectedness_counts_each_side_by_its_best_evidence(records: Records) -
         ("shop", "crm", 2, 2, 2, 1.0, "exact_key, probability", 1, 0, 1),
         ("shop", "pos", 2, 1, 1, 0.5, "probability", 0, 0, 1),
     ]
+
+
+def test_a_decision_connects_what_no_exact_key_does(records: Records) -> None:
+    records.add(A, B, C, D)
+    records.pair(A, B, exact=True)
+    records.night()
+    for other in (B, D):
+        decide(records.connection, C, other, "always", by="Kim", because="so", day=DAY)
+    records.night()
+    found = records.rows(
+        "select source_a, linked_a, linked_by_exact_key_a, linked_by_override_a,"
+        " linked_by_probability_a, evidence from identity.connectedness order by 1"
+    )
+    evidence = "exact_key, override"
+    assert found == [("crm", 2, 1, 1, 0, evidence), ("shop", 2, 1, 1, 0, evidence)]
+
+
+def test_each_record_of_a_group_is_connected_with_each_other_source_of_it() -> None:
+    found = connected(["crm", "pos", "shop"], [(1, 0, 2, 10), (3, 0, 0, 5), (1, 1, 1, 1)])
+    assert (found["crm", "shop"], found["shop", "crm"]) == (11, 21)
+    assert (found["pos", "crm"], found["pos", "shop"]) == (1, 1)
 
 
 def test_a_months_sample_holds_each_kind_and_is_drawn_once(records: Records) -> None:
