@@ -40,6 +40,24 @@ class LabelledRows:
         )
 
 
+def first_purchase_day(connection: psycopg.Connection) -> date:
+    """Returns the day the purchases begin.
+
+    Raises:
+        WarehouseError: there are none.
+    """
+    found = connection.execute("select to_regclass('marts.fct_orders') is not null").fetchone()
+    row = None
+    if found and found[0]:
+        row = connection.execute("select min(order_date) from marts.fct_orders").fetchone()
+    if row is None or row[0] is None:
+        raise WarehouseError(
+            "The marts hold no purchases to learn from.", "Run the nightly walk first."
+        )
+    day: date = row[0]
+    return day
+
+
 def require_features(connection: psycopg.Connection, features: Sequence[str]) -> None:
     """Checks that the warehouse has every feature as a number.
 
@@ -98,7 +116,7 @@ def read_labelled(
         population=sql.Literal(spec.population),
         days=sql.SQL(", ").join(map(sql.Literal, days)),
     )
-    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
     unlabelled = table["bought_within_horizon"].null_count
@@ -113,7 +131,7 @@ def read_labelled(
         days=table["as_of_date"].to_numpy().astype("datetime64[D]"),
         persons=persons.indices.to_numpy().astype(np.int64),
         happened=bought if spec.event_is_purchase else ~bought,
-        columns={name: _numbers(table[name]) for name in columns},
+        columns={name: numbers(table[name]) for name in columns},
     )
 
 
@@ -127,10 +145,10 @@ def read_base(url: str, as_of: date) -> Columns:
         order by person_id
         """
     ).format(columns=_columns(contract.INPUTS), as_of=sql.Literal(as_of))
-    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
-    return {name: _numbers(table[name]) for name in contract.INPUTS}
+    return {name: numbers(table[name]) for name in contract.INPUTS}
 
 
 def read_population(
@@ -149,7 +167,7 @@ def read_population(
         population=sql.Literal(population),
         as_of=sql.Literal(as_of),
     )
-    with closing(_connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.adbc_statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
@@ -158,7 +176,7 @@ def read_population(
             if batch.num_rows:
                 yield (
                     batch["person_id"].to_pylist(),
-                    {name: _numbers(batch[name]) for name in features},
+                    {name: numbers(batch[name]) for name in features},
                 )
 
 
@@ -166,12 +184,14 @@ def _columns(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier("customers", name) for name in names)
 
 
-def _connect(url: str) -> Any:
+def open_reader(url: str) -> Any:
+    """Returns a connection that hands results over as Arrow tables."""
     import adbc_driver_postgresql.dbapi
 
     return adbc_driver_postgresql.dbapi.connect(url)
 
 
-def _numbers(column: Any) -> FloatArray:
-    numbers: FloatArray = np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-    return numbers
+def numbers(column: Any) -> FloatArray:
+    """Returns an Arrow column as numbers; null is NaN."""
+    found: FloatArray = np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return found

@@ -218,7 +218,7 @@ def list_models() -> None:
         status.show_models(connection, out=wide_console())
 
 
-ModelName = Annotated[str, typer.Argument(help="churn or winback.")]
+ModelName = Annotated[str, typer.Argument(help="churn, winback or value.")]
 
 
 @models_app.command()
@@ -240,10 +240,9 @@ def promote(
 def retire(model_name: ModelName, as_of: AsOf) -> None:
     """Take the model out of force from a day on: the plain rule scores until one is promoted."""
     from ml import registry
-    from ml.models import model_spec
 
     with connect(warehouse_url(load_settings())) as connection:
-        registry.retire(connection, model_spec(model_name).name, _day(as_of))
+        registry.retire(connection, model_name, _day(as_of))
     console.print(f"{model_name}: the plain rule scores from {as_of} on.")
 
 

@@ -87,6 +87,7 @@ def training(_settings: Settings) -> list[Step]:
         Step("build_snapshots", "train", "ml.train:build_snapshots"),
         Step("train_churn", "train", train, {"model_name": "churn"}, snapshots),
         Step("train_winback", "train", train, {"model_name": "winback"}, snapshots),
+        Step("train_value", "train", "ml.value.train:train", after=snapshots),
     ]
 
 
