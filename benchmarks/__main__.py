@@ -22,13 +22,11 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import company_size, identity, load, night, score
+    from benchmarks import company_size, identity, load, night, planted_value, score
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
-    parser.add_argument(
-        "--customers", type=int, default=company_size.CUSTOMERS, help="of the benchmark size"
-    )
+    parser.add_argument("--customers", type=int, help="of the benchmarks size and value")
     arguments = parser.parse_args()
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
         "load": load.measure,
@@ -36,7 +34,12 @@ def main() -> None:
         "night": night.measure,
         "company": night.measure_company,
         "score": score.measure,
-        "size": partial(company_size.measure, customers=arguments.customers),
+        "size": partial(
+            company_size.measure, customers=arguments.customers or company_size.CUSTOMERS
+        ),
+        "value": partial(
+            planted_value.measure, customers=arguments.customers or planted_value.CUSTOMERS
+        ),
         "identity": identity.measure,
     }
     names = arguments.names or list(benchmarks)
