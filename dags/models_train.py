@@ -1,7 +1,7 @@
-"""Learn anew, every week, who leaves and who comes back.
+"""Learn anew, every week, who leaves, who comes back, and what everybody will spend.
 
-**What it does.** Builds point-in-time snapshots of the features, trains the churn and the win-back
-model and tests each on later days than it learned from. A model that beats every rival is in force
+**What it does.** Builds point-in-time snapshots of the features, trains the churn, win-back and value
+models and tests each on later days than it learned from. A model that beats every rival is in force
 from the day after; else the best rival is. One that falls behind the model in force, or too little
 data, changes nothing. `ml.training_runs` says why. Runs on Mondays at 04:00, in the time zone of
 `policy.yml`, as of Sunday.

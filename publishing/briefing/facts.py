@@ -47,6 +47,7 @@ class Facts:
             warns or a source is not fresh.
         check_count: of the day, over all doors.
         populations: counts of the day and of the day before it that has any.
+        values: counts of the customers with an expected spend, or None if there are none.
     """
 
     as_of: date
@@ -60,6 +61,7 @@ class Facts:
     trainings: Mapping[str, Row]
     alerts: Sequence[Row]
     populations: Sequence[Row]
+    values: Row | None
     compared_with: date | None
     connectedness: Sequence[Row]
 
@@ -104,6 +106,7 @@ def gather(context: RunContext) -> Facts:
             trainings=_trainings(connection, context),
             alerts=_alerts(connection, context),
             populations=populations,
+            values=_values(connection, context),
             compared_with=populations[0]["before_date"] if populations else None,
             connectedness=_rows(
                 connection,
@@ -290,6 +293,19 @@ def _populations(connection: psycopg.Connection, context: RunContext) -> list[Ro
         """,
         day=context.as_of,
     )
+
+
+def _values(connection: psycopg.Connection, context: RunContext) -> Row | None:
+    """Returns how many customers have an expected spend, and whose class rises by it."""
+    (counted,) = _rows(
+        connection,
+        """
+        select count(*) as customers, count(*) filter (where is_rising) as rising
+        from ml.customer_values where as_of_date = %(day)s
+        """,
+        day=context.as_of,
+    )
+    return counted if counted["customers"] else None
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:
