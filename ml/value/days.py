@@ -17,6 +17,8 @@ _STEPS_A_YEAR = 4
 _STEPS = 2 * _STEPS_A_YEAR
 # Days of purchases before the first snapshot: the features look back so far at least.
 MIN_HISTORY_DAYS = 84
+# A snapshot, a quarter of outcomes to learn from, and a year to test on.
+MIN_DAYS = MIN_HISTORY_DAYS + YEAR_DAYS // _STEPS_A_YEAR + YEAR_DAYS
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,11 @@ def plan_year(as_of: date, first_day: date) -> YearPlan:
     test = as_of - timedelta(days=YEAR_DAYS)
     judged = _days_before(test, first_day)
     if not judged:
-        needed = MIN_HISTORY_DAYS + YEAR_DAYS // _STEPS_A_YEAR + YEAR_DAYS
-        missing = needed - (as_of - first_day).days
+        history = (as_of - first_day).days
         raise TooLittleData(
-            f"A year's spend takes {needed} days of purchases to learn and to test, there are "
-            f"{(as_of - first_day).days}.",
-            f"{missing} more days of history would do.",
+            f"A year's spend takes {MIN_DAYS} days of purchases to learn and to test, there are "
+            f"{history}.",
+            f"{MIN_DAYS - history} more days of history would do.",
         )
     return YearPlan(judged, test, _days_before(as_of, first_day), as_of)
 
