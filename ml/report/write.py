@@ -88,7 +88,7 @@ def minimum_data(policy: Policy) -> list[tuple[str, str, str]]:
             "wait for history, or take more snapshots; one outcome only teaches nothing",
         ),
         (
-            "too little history for a year's spend",
+            "too little history for the value model",
             f"{MIN_DAYS} days of purchases",
             "wait for history; the baseline is published until then",
         ),
