@@ -22,12 +22,21 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     """Runs the benchmarks named on the command line, or all of them."""
     # Imported late: each reads the environment of the stage it is given.
-    from benchmarks import company_size, identity, links, load, night, planted_uplift, score
+    from benchmarks import (
+        company_size,
+        identity,
+        links,
+        load,
+        night,
+        planted_uplift,
+        planted_value,
+        score,
+    )
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
     parser.add_argument(
-        "--customers", type=int, help="the demo company's, in the benchmarks size, links and uplift"
+        "--customers", type=int, help="the demo company's, in benchmarks size, links, uplift, value"
     )
     arguments = parser.parse_args()
     sized = {"customers": arguments.customers} if arguments.customers else {}
@@ -39,6 +48,7 @@ def main() -> None:
         "score": score.measure,
         "size": partial(company_size.measure, **sized),
         "uplift": partial(planted_uplift.measure, **sized),
+        "value": partial(planted_value.measure, **sized),
         "identity": identity.measure,
         "links": partial(links.measure, **sized),
     }

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import psycopg
 
 from ml.arrays import BoolArray, Columns, FloatArray
-from ml.scorers import Scorer
 from warehouse import dbt
 from warehouse.policy import Abstention
 from warehouse.settings import Settings
@@ -17,6 +16,18 @@ from warehouse.settings import Settings
 Cause = Literal["stale", "unknown"]
 
 _NAMED = 3
+
+
+class Grounds(Protocol):
+    """What a score rests on."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which there is no score."""
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """The columns that nearly every row learned from knew."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,8 @@ def stale_persons(
 def abstain(
     persons: Sequence[str],
     columns: Columns,
-    probability: FloatArray,
-    scorer: Scorer,
+    found: FloatArray,
+    scorer: Grounds,
     stale: Mapping[str, str],
     policy: Abstention,
 ) -> Abstained:
@@ -72,7 +83,7 @@ def abstain(
     needed = [*scorer.required, *(name for name in scorer.usual if name not in scorer.required)]
     lacks = np.column_stack([np.isnan(columns[name]) for name in needed])
     required, usual = np.isin(needed, scorer.required), np.isin(needed, scorer.usual)
-    unknown = lacks[:, required].any(axis=1) | np.isnan(probability)
+    unknown = lacks[:, required].any(axis=1) | np.isnan(found)
     if usual.any():
         unknown |= lacks[:, usual].mean(axis=1) > policy.max_unknown_share
     is_stale = np.array([person in stale for person in persons], dtype=np.bool_)

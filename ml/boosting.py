@@ -30,6 +30,12 @@ PARAMETERS: dict[str, Any] = {
     "lambda": 5,
     "nthread": 1,
 }
+# Of spend: many nothings, and amounts whose spread grows with their size.
+SPEND_OBJECTIVE: Mapping[str, Any] = {
+    "objective": "reg:tweedie",
+    "tweedie_variance_power": 1.2,
+    "eval_metric": "tweedie-nloglik@1.2",
+}
 # What the search may try instead.
 SPACE: Mapping[str, Sequence[float]] = {
     "max_depth": (2, 3, 4, 5),

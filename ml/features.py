@@ -40,6 +40,24 @@ class LabelledRows:
         )
 
 
+def first_purchase_day(connection: psycopg.Connection) -> date:
+    """Returns the day the purchases begin.
+
+    Raises:
+        WarehouseError: there are none.
+    """
+    found = connection.execute("select to_regclass('marts.fct_orders') is not null").fetchone()
+    row = None
+    if found and found[0]:
+        row = connection.execute("select min(order_date) from marts.fct_orders").fetchone()
+    if row is None or row[0] is None:
+        raise WarehouseError(
+            "The marts hold no purchases to learn from.", "Run the nightly walk first."
+        )
+    day: date = row[0]
+    return day
+
+
 def require_features(connection: psycopg.Connection, features: Sequence[str]) -> None:
     """Checks that the warehouse has every feature as a number.
 

@@ -81,16 +81,3 @@ def model_spec(name: str) -> ModelSpec:
     if name not in specs:
         raise ModelError(f"There is no model {name!r}.", f"Allowed: {', '.join(specs)}.")
     return specs[name]
-
-
-def require_model(name: str) -> None:
-    """Checks that there is a model of the name, of a score or of what contact changes.
-
-    Raises:
-        ModelError: there is none; names those there are.
-    """
-    from ml.uplift.settings import effect_specs
-
-    names = (*model_specs(), *effect_specs())
-    if name not in names:
-        raise ModelError(f"There is no model {name!r}.", f"Allowed: {', '.join(names)}.")

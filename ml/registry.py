@@ -273,7 +273,21 @@ def appoint(
 
 
 def retire(connection: psycopg.Connection, model_name: str, as_of: date) -> None:
-    """Takes the model out of force from `as_of` on: the plain rule scores until one is promoted."""
+    """Takes the model out of force from `as_of` on: the plain rule scores until one is promoted.
+
+    Raises:
+        ModelError: there is no version of such a model.
+    """
+    known = [
+        name
+        for (name,) in connection.execute(
+            "select distinct model_name from ml.model_versions order by model_name"
+        )
+    ]
+    if model_name not in known:
+        raise ModelError(
+            f"There is no model {model_name!r}.", f"Trained were: {', '.join(known) or 'none yet'}."
+        )
     _decide(connection, model_name, as_of, None, "retirement")
 
 

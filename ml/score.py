@@ -21,6 +21,7 @@ from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
 from ml.uplift.score import score_effects
+from ml.value.score import score_values
 from ml.watch.drift import Tally
 from ml.watch.record import SCORE, record_drift, record_outcomes
 from warehouse.context import RunContext, StepReport
@@ -119,6 +120,7 @@ def score(context: RunContext) -> StepReport:
             facts[f"{model.spec.name}_calibrated"] = "yes" if model.is_calibrated else "no"
             logger.info("%s: %d scored by %s", model.spec.name, scored.rows, model.version)
         facts.update(score_effects(context, connection))
+        facts.update(score_values(context, connection, stale))
     return StepReport(rows=total, facts=facts)
 
 

@@ -16,7 +16,13 @@ from ml import registry
 from ml.arrays import FloatArray
 from ml.candidate import Candidate, fit_candidate, lesson_of
 from ml.curves import curves, slices
-from ml.features import LabelledRows, read_base, read_labelled, require_features
+from ml.features import (
+    LabelledRows,
+    first_purchase_day,
+    read_base,
+    read_labelled,
+    require_features,
+)
 from ml.gate import Judgement, judge_probability
 from ml.models import ModelSpec, model_spec
 from ml.rivals import catalogue
@@ -26,11 +32,12 @@ from ml.scorers import Scorer, scorer_of
 from ml.snapshots import Split, count_rows, require_enough, snapshot_days, split_days
 from ml.soundness import Soundness, require_sound
 from ml.uplift.experiment import experiment_days
+from ml.value.days import year_days
 from ml.watch.drift import Reference, references
 from ml.watch.record import SCORE
 from warehouse import dbt
 from warehouse.context import RunContext, StepReport
-from warehouse.errors import ModelError, TooLittleData, UnsoundData, WarehouseError
+from warehouse.errors import ModelError, TooLittleData, UnsoundData
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +71,8 @@ def build_snapshots(context: RunContext) -> StepReport:
     """
     with context.connection() as connection:
         campaigns = experiment_days(connection, context.policy, context.as_of)
-    days = sorted({*_snapshot_days(context), *campaigns})
+        years = year_days(context.as_of, first_purchase_day(connection))
+    days = sorted({*_snapshot_days(context), *campaigns, *years})
     if not days:
         return StepReport(rows=0, facts={"snapshots": 0})
     report = dbt.run(context, ["build", "--selector", "train"], label="train", feature_dates=days)
@@ -261,17 +269,4 @@ def _refuse(context: RunContext, spec: ModelSpec, reason: str) -> StepReport:
 
 def _snapshot_days(context: RunContext) -> list[date]:
     with context.connection() as connection:
-        return snapshot_days(context.policy, context.as_of, _first_day(connection))
-
-
-def _first_day(connection: psycopg.Connection) -> date:
-    found = connection.execute("select to_regclass('marts.fct_orders') is not null").fetchone()
-    row = None
-    if found and found[0]:
-        row = connection.execute("select min(order_date) from marts.fct_orders").fetchone()
-    if row is None or row[0] is None:
-        raise WarehouseError(
-            "The marts hold no purchases to learn from.", "Run the nightly walk first."
-        )
-    day: date = row[0]
-    return day
+        return snapshot_days(context.policy, context.as_of, first_purchase_day(connection))

@@ -254,9 +254,7 @@ def promote(
 def retire(model_name: ModelName, as_of: AsOf) -> None:
     """Take the model out of force from a day on, until one is promoted."""
     from ml import registry
-    from ml.models import require_model
 
-    require_model(model_name)
     with connect(warehouse_url(load_settings())) as connection:
         registry.retire(connection, model_name, _day(as_of))
     console.print(f"{model_name}: none is in force from {as_of} on.")

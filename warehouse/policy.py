@@ -112,6 +112,12 @@ class Watch(_Section):
     min_rows: Count
 
 
+def _divide_all(classes: dict[str, float]) -> dict[str, float]:
+    if abs(sum(classes.values()) - 1) > 1e-9:
+        raise ValueError("shares that sum to 1")
+    return classes
+
+
 class ConsentGrant(_Section):
     """Consent declared by policy where a source holds none; the reason is shown with every list."""
 
@@ -226,6 +232,8 @@ class Policy(_Section):
     training: Training
     abstention: Abstention
     watch: Watch
+    # Names, the most valuable class first, with their shares of the customers.
+    value_classes: Annotated[dict[Slug, Share], Field(min_length=2), AfterValidator(_divide_all)]
     contact: Contact
     lists: Annotated[dict[Slug, TargetList], Field(min_length=1)]
     placeholders: Placeholders

@@ -540,6 +540,25 @@ create table if not exists ml.contact_effects (
     primary key (as_of_date, person_id)
 );
 
+-- What a customer is expected to spend in the days after a day, with an interval that holds 80 %, the
+-- baseline (BG/NBD with Gamma-Gamma) beside it, and classes by rank of that and of the past year's spend.
+create table if not exists ml.customer_values (
+    as_of_date date not null,
+    person_id text not null,
+    model_version text not null,
+    model_kind text not null,
+    horizon_days integer not null,
+    expected_spend double precision not null,
+    low_spend double precision not null,
+    high_spend double precision not null,
+    baseline_spend double precision not null,
+    past_year_spend double precision not null,
+    future_class text not null,
+    past_class text not null,
+    is_rising boolean not null,
+    primary key (as_of_date, person_id)
+);
+
 -- Who got no score on a day, and why: one row per person and score.
 create table if not exists ml.abstentions (
     as_of_date date not null,

@@ -106,6 +106,7 @@ class Company:
         if day.day == 1:
             rhythm.drift(state)
             truth.note_hazards(state)
+            truth.note_expectations(state)
         left = leaving.live(state, leaving.hazards(state))
         _change_members(state, left, rows)
         fulfilment.live(state, rows)

@@ -279,4 +279,9 @@ TRUTH: Mapping[str, pa.Schema] = {
         leaving_hazard_per_day=pa.float64(),
         purchase_rate_per_day=pa.float64(),
     ),
+    "expectations": _schema(
+        true_person_id=_ID,
+        on_day=_DAY,  # the first of each month, before anything happens
+        spend_365d=pa.float64(),  # expected from then on, of purchases that can be told whose
+    ),
 }

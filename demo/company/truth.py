@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from demo.company import assumptions, leaving, names, rhythm
+from demo.company import assumptions, expectation, leaving, names, rhythm
 from demo.company.draws import Array, digits, joined, words
 from demo.company.people import NEVER, named
 from demo.company.tables import TRUTH
@@ -21,6 +21,14 @@ def note_hazards(world: World) -> None:
     world.log("hazard_rates").add(rate[who].astype(np.float32))
 
 
+def note_expectations(world: World) -> None:
+    """Keeps what those who have joined are expected to spend, of the first so many people."""
+    who = np.flatnonzero(world.people.joins[: assumptions.HAZARD_PEOPLE] < world.day)
+    world.log("expectation_people").add(who.astype(np.int32))
+    world.log("expectation_days").add(np.full(len(who), world.day, dtype=np.int32))
+    world.log("expectation_spend").add(expectation.expected_spend(world, who).astype(np.float32))
+
+
 def tables(world: World) -> dict[str, pa.Table]:
     """Returns the truth tables as of the last day lived."""
     return {
@@ -34,6 +42,14 @@ def tables(world: World) -> dict[str, pa.Table]:
                 "purchase_rate_per_day": world.log("hazard_rates").whole().astype(float),
             },
             schema=TRUTH["hazards"],
+        ),
+        "expectations": pa.table(
+            {
+                "true_person_id": world.log("expectation_people").whole().astype(np.int64) + 1,
+                "on_day": _days(world.log("expectation_days").whole()),
+                "spend_365d": world.log("expectation_spend").whole().astype(float),
+            },
+            schema=TRUTH["expectations"],
         ),
     }
 

@@ -14,17 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Columns, FloatArray
-from ml.boosting import PARAMETERS, Slice, grow, search
+from ml.boosting import PARAMETERS, SPEND_OBJECTIVE, Slice, grow, search
 from ml.purchase_log.snapshots import Snapshot
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import Lesson
 from ml.rivals.expectations import PurchaseExpectations, SpendExpectations
-
-_SPEND_OBJECTIVE = {
-    "objective": "reg:tweedie",
-    "tweedie_variance_power": 1.2,
-    "eval_metric": "tweedie-nloglik@1.2",
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ def fit_spend(learning: Learning, seed: int) -> Candidate:
         SpendExpectations.fit,
         lambda rows: np.maximum(rows.spend, 0.0) / unit,
         unit,
-        {**PARAMETERS, **_SPEND_OBJECTIVE},
+        {**PARAMETERS, **SPEND_OBJECTIVE},
         seed,
     )
 

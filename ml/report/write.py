@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ml import registry
 from ml.snapshots import MIN_FIT_SNAPSHOTS, MIN_SNAPSHOTS, VALIDATION_SNAPSHOTS
 from ml.soundness import MAX_ROC_AUC
+from ml.value.days import MIN_DAYS
 from warehouse.context import RunContext
 from warehouse.policy import Policy
 
@@ -85,6 +86,11 @@ def minimum_data(policy: Policy) -> list[tuple[str, str, str]]:
             f"{minima.min_class_rows} to learn from, {minima.min_test_class_rows} to test on, "
             "one to fit and to stop on",
             "wait for history, or take more snapshots; one outcome only teaches nothing",
+        ),
+        (
+            "too little history for the value model",
+            f"{MIN_DAYS} days of purchases",
+            "wait for history; the baseline is published until then",
         ),
         (
             "a feature tells the outcome apart by itself",

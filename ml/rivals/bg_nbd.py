@@ -18,6 +18,8 @@ from ml.rivals.maximum_likelihood import maximise
 
 # The expectation's formula divides by a - 1; this near to one, a stands beside it.
 _NEXT_TO_ONE = 1e-6
+# A customer less likely to leave than this after a purchase stays for good.
+_LEAST_LEAVING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class BgNbd:
         x: FloatArray,
         t_x: FloatArray,
         T: FloatArray,  # noqa: N803
-        days: float,
+        days: float | FloatArray,
     ) -> FloatArray:
         """Returns the expected number of purchases in the `days` after T: their equation (10).
 
@@ -106,6 +108,24 @@ class BgNbd:
         staying = (self.r + x) / (self.alpha + T) * days
         expected: FloatArray = np.where(np.isfinite(while_alive), while_alive, staying)
         return np.maximum(expected, 0.0) * self.alive_probability(x, t_x, T)
+
+    def draw_purchases(
+        self,
+        x: FloatArray,
+        t_x: FloatArray,
+        T: FloatArray,  # noqa: N803
+        days: float,
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Returns one draw per customer of the purchases in the `days` after T.
+
+        Of who is alive, lambda is Gamma(r + x, alpha + T) and p is Beta(a, b + x) by then.
+        """
+        alive = rng.random(len(x)) < self.alive_probability(x, t_x, T)
+        rate = rng.gamma(self.r + x) / (self.alpha + T)
+        leaves = np.maximum(rng.beta(self.a, self.b + x), _LEAST_LEAVING)
+        purchases = np.minimum(rng.poisson(rate * days), rng.geometric(leaves))
+        return np.where(alive, purchases, 0).astype(np.float64)
 
 
 def _log_likelihood(

@@ -49,7 +49,7 @@ class BuyTillYouDie:
         """Returns the probability of at least one purchase within so many days."""
         return 1 - self.timing.silence_probability(*_timing(columns), days)
 
-    def expected_purchases(self, columns: Columns, days: float) -> FloatArray:
+    def expected_purchases(self, columns: Columns, days: float | FloatArray) -> FloatArray:
         """Returns the expected number of days with a purchase within so many days."""
         return self.timing.expected_purchases(*_timing(columns), days)
 
@@ -59,9 +59,20 @@ class BuyTillYouDie:
             columns["purchase_day_count"], columns["spend_per_purchase_day"]
         )
 
-    def expected_spend(self, columns: Columns, days: float = YEAR_DAYS) -> FloatArray:
+    def expected_spend(self, columns: Columns, days: float | FloatArray = YEAR_DAYS) -> FloatArray:
         """Returns the expected spend within so many days: a year's, unless said otherwise."""
         return self.expected_purchases(columns, days) * self.expected_amount(columns)
+
+    def draw_spend(
+        self, columns: Columns, rng: np.random.Generator, days: float = YEAR_DAYS
+    ) -> FloatArray:
+        """Returns one draw per customer of the spend within so many days."""
+        return self.amounts.draw_totals(
+            columns["purchase_day_count"],
+            columns["spend_per_purchase_day"],
+            self.timing.draw_purchases(*_timing(columns), days, rng),
+            rng,
+        )
 
 
 def _fit_amounts(count: FloatArray, mean: FloatArray) -> GammaGamma:

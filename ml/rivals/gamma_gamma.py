@@ -54,6 +54,24 @@ class GammaGamma:
         )
         return amount
 
+    def draw_totals(
+        self,
+        count: FloatArray,
+        mean: FloatArray,
+        purchases: FloatArray,
+        rng: np.random.Generator,
+    ) -> FloatArray:
+        """Returns one draw per customer of what so many further purchases cost together.
+
+        A customer's v is Gamma(q + p count, gamma + count mean) by then; the sum of n amounts is
+        Gamma(p n, v).
+        """
+        known = np.where(mean > 0, count, 0.0)
+        spent = self.gamma + known * np.maximum(mean, 0.0)
+        v = rng.gamma(self.q + self.p * known)
+        total: FloatArray = rng.gamma(self.p * purchases) * spent / v
+        return total
+
 
 def _log_likelihood(
     p: float, q: float, gamma: float, x: FloatArray, z: FloatArray

@@ -49,6 +49,7 @@ class Facts:
         contact: how many have an effect of contact, how many are not to be woken.
         contact_trainings: the latest training of each model of what contact changes.
         populations: counts of the day and of the day before it that has any.
+        values: counts of the customers with an expected spend, or None if there are none.
     """
 
     as_of: date
@@ -64,6 +65,7 @@ class Facts:
     contact: Row
     contact_trainings: Sequence[Row]
     populations: Sequence[Row]
+    values: Row | None
     compared_with: date | None
     connectedness: Sequence[Row]
     link_quality: Row | None
@@ -111,6 +113,7 @@ def gather(context: RunContext) -> Facts:
             contact=_contact(connection, context),
             contact_trainings=_contact_trainings(connection, context),
             populations=populations,
+            values=_values(connection, context),
             compared_with=populations[0]["before_date"] if populations else None,
             connectedness=_rows(
                 connection,
@@ -335,6 +338,19 @@ def _link_quality(connection: psycopg.Connection, context: RunContext) -> Row | 
         day=context.as_of,
     )
     return rows[0] if rows else None
+
+
+def _values(connection: psycopg.Connection, context: RunContext) -> Row | None:
+    """Returns how many customers have an expected spend, and whose class rises by it."""
+    (counted,) = _rows(
+        connection,
+        """
+        select count(*) as customers, count(*) filter (where is_rising) as rising
+        from ml.customer_values where as_of_date = %(day)s
+        """,
+        day=context.as_of,
+    )
+    return counted if counted["customers"] else None
 
 
 def _exists(connection: psycopg.Connection, table: str) -> bool:

@@ -74,6 +74,8 @@ WORDS: Mapping[Literal["en", "ko"], Mapping[str, str]] = {
         "runbook": "Runbook",
         "customers": "Customers",
         "no_customers": "There are no customer features for this day.",
+        "rising": "Small today, large tomorrow: {rising} of {customers} customers stand in a higher"
+        " class by the spend expected of them than by that of the last year.",
         "population": "Population",
         "change": "Change since {day}",
         "contract": "contract ends soon",
@@ -172,6 +174,8 @@ WORDS: Mapping[Literal["en", "ko"], Mapping[str, str]] = {
         "runbook": "대응 문서",
         "customers": "고객",
         "no_customers": "이 날짜의 고객 특성이 없습니다.",
+        "rising": "오늘은 작지만 내일은 클 고객: {customers}명 중 {rising}명은 예상 지출 등급이"
+        " 지난 1년 지출 등급보다 높습니다.",
         "population": "집단",
         "change": "{day} 대비 증감",
         "contract": "계약 만기 임박",

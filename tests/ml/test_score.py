@@ -243,6 +243,8 @@ def test_who_rests_on_a_source_that_told_nothing_for_too_long_gets_no_score(
     score(tonight)
     assert _withheld(tonight) == [
         ("churn", "P10000001", "stale", "shop"),
+        ("value", "P10000001", "stale", "shop"),
+        ("value", "P10000004", "stale", "shop"),
         ("winback", "P10000004", "stale", "shop"),
     ]
 

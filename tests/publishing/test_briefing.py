@@ -102,6 +102,20 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         assert sentence in told
 
 
+def test_who_is_small_today_and_large_tomorrow_is_counted(published_night: RunContext) -> None:
+    with psycopg.connect(published_night.url) as connection:
+        connection.execute(
+            """
+            insert into ml.customer_values
+            select '2017-11-30', 'P' || number, 'rule-1', 'rule', 365, 9, 1, 20, 9, 2,
+                case when number <= 3 then 'prime' else 'standard' end, 'standard', number <= 3
+            from generate_series(1, 40) as number
+            """
+        )
+    write(published_night)
+    assert "Small today, large tomorrow: 3 of 40 customers" in page(published_night)
+
+
 def test_the_page_holds_no_person_and_needs_nothing_from_outside(
     published_night: RunContext,
 ) -> None:

@@ -32,7 +32,8 @@ links as (
 orders as (
     select
         links.person_id,
-        order_versions.order_date
+        order_versions.order_date,
+        order_versions.order_amount
     from {{ ref("int_orders__versioned") }} as order_versions
     inner join links
         on order_versions.source = links.source
@@ -82,7 +83,8 @@ snapshots as (
         {{ add_days(
             add_days("features.as_of_date", "features.contract_days_left"),
             var("policy")["horizon_days"],
-        ) }} as renewal_end_date
+        ) }} as renewal_end_date,
+        {{ add_days("features.as_of_date", 365) }} as year_end_date
     from features
     inner join feature_dates on features.as_of_date = feature_dates.as_of_date
 ),
@@ -115,6 +117,27 @@ withdrawers as (
         and snapshots.withdrawal_end_date >= withdrawals.withdrawn_date
 ),
 
+-- What is bought counts as it was bought, as in the features. What was known a year ago is what the
+-- year since can test.
+year_sums as (
+    select
+        snapshots.person_id,
+        snapshots.as_of_date,
+        sum(orders.order_amount) as spend_amount,
+        sum(
+            case
+                when orders.order_date <= {{ add_days(as_of_date(), -365) }}
+                    then orders.order_amount
+            end
+        ) as spend_amount_a_year_ago
+    from snapshots
+    inner join orders
+        on snapshots.person_id = orders.person_id
+        and snapshots.as_of_date < orders.order_date
+        and snapshots.year_end_date >= orders.order_date
+    group by snapshots.person_id, snapshots.as_of_date
+),
+
 -- Whoever signs for a time after the day has renewed, also where the contract is another.
 renewers as (
     select distinct
@@ -138,7 +161,13 @@ final as (
         case
             when snapshots.renewal_end_date <= {{ as_of_date() }}
                 then renewers.person_id is not null
-        end as renewed_contract
+        end as renewed_contract,
+        coalesce(cast(year_sums.spend_amount as double precision), 0) as spend_within_year,
+        case
+            when snapshots.as_of_date < {{ add_days(as_of_date(), -365) }}
+                then coalesce(cast(year_sums.spend_amount_a_year_ago as double precision), 0)
+        end as spend_known_a_year_ago,
+        {{ as_of_date() }} as known_date
     from snapshots
     left join purchases
         on snapshots.person_id = purchases.person_id
@@ -149,6 +178,9 @@ final as (
     left join renewers
         on snapshots.person_id = renewers.person_id
         and snapshots.as_of_date = renewers.as_of_date
+    left join year_sums
+        on snapshots.person_id = year_sums.person_id
+        and snapshots.as_of_date = year_sums.as_of_date
     where snapshots.horizon_end_date <= {{ as_of_date() }}
 )
 
@@ -159,5 +191,8 @@ select
     bought_within_horizon,
     purchase_count,
     withdrew_consent,
-    renewed_contract
+    renewed_contract,
+    spend_within_year,
+    spend_known_a_year_ago,
+    known_date
 from final

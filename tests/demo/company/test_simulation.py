@@ -379,6 +379,36 @@ def test_as_many_decide_to_leave_as_the_true_hazards_say(grown: Lived) -> None:
     assert (left_on < pd.Timestamp("2024-12-25")).sum() == pytest.approx(expected, rel=0.2)
 
 
+def test_people_spend_in_a_year_about_what_the_truth_expects_of_them(grown: Lived) -> None:
+    expectations = grown.truth["expectations"]
+    expected = expectations[expectations["on_day"] == date(2024, 2, 1)].set_index("true_person_id")
+    records = grown.truth["person_records"].set_index(["source_table", "source_record_id"])
+    spend: dict[int, float] = defaultdict(float)
+    for sales, lines, key, whose, at in (
+        ("shop.orders", "shop.order_lines", "order_id", "member_id", "ordered_at"),
+        ("pos.receipts", "pos.receipt_lines", "receipt_id", "receipt_id", "sold_at"),
+    ):
+        sold = grown.tables[sales].drop_duplicates(key, keep="last").set_index(key, drop=False)
+        if sales == "pos.receipts":
+            # Without card and phone nobody can tell whose a receipt is.
+            known = sold["membership_number"].notna() | sold["phone"].notna()
+            sold = sold[known & (sold["kind"] == "sale")]
+        day = sold[at].dt.tz_convert("Asia/Seoul").dt.date
+        sold = sold[(day >= date(2024, 2, 1)) & (day <= date(2025, 1, 30))]
+        line = grown.tables[lines].drop_duplicates([key, "line_number"], keep="last")
+        amount = (line["quantity"] * line["unit_price"] - line["discount_amount"]).groupby(
+            line[key]
+        )
+        total = amount.sum().reindex(sold.index)
+        table = sales.partition(".")[2].replace("orders", "members")
+        person = records.loc[table].reindex(sold[whose].astype(str))["true_person_id"]
+        for number, value in zip(person.tolist(), total.tolist(), strict=True):
+            spend[number] += value
+    came = pd.Series(spend).reindex(expected.index).fillna(0.0)
+    assert came.sum() == pytest.approx(expected["spend_365d"].sum(), rel=0.1)
+    assert came.corr(expected["spend_365d"], method="spearman") > 0.6
+
+
 def test_a_competitors_opening_takes_customers_of_its_region(
     grown: Lived,
 ) -> None:

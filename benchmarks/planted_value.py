@@ -1,0 +1,134 @@
+"""The value model beside what is planted in the demo company: ranks, and how often intervals hold.
+
+The day of the test lies a year before the company's day; the rates planted in each person, and who
+has silently left by then, are known to the truth alone.
+"""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import psycopg
+
+from benchmarks.result import Result, at_least, at_most, reported
+from benchmarks.stage import COMPANY_DAY, Stage, timed_process
+from demo.company.lay_down import lay_down
+from demo.company.reviewer import true_persons
+from demo.company.systems import truth
+from ml.arrays import FloatArray
+from ml.bootstrap import rank_correlation
+from ml.features import first_purchase_day, read_base, read_population
+from ml.rivals.buy_till_you_die import BuyTillYouDie
+from ml.train import build_snapshots
+from ml.value.days import YearPlan, plan_year
+from ml.value.learn import try_rounds
+from ml.value.model import COLUMNS, MODEL_NAME, SpendModel
+from ml.value.rows import POPULATIONS
+from ml.value.spread import LEVEL
+from ml.value.train import judge
+from warehouse.connections import connect, sibling_url
+from warehouse.context import RunContext
+from warehouse.policy import load_policy
+from warehouse.walk import context_for
+
+CUSTOMERS = 20_000
+
+
+def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
+    """Returns rank correlations with the spend of the test's year, and the intervals' coverage."""
+    settings = stage.empty_installation("value", "company")
+    lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
+    timed_process(["-m", "warehouse.cli", "run", "--as-of", COMPANY_DAY.isoformat()])
+    context = context_for(settings, COMPANY_DAY, "bench")
+    build_snapshots(context)
+    return compare(context, f"value: {customers:,} customers")
+
+
+def compare(context: RunContext, name: str) -> list[Result]:
+    """Returns the results of a company whose snapshots are built."""
+    seed = context.policy.training.seed
+    with context.connection() as connection:
+        plan = plan_year(context.as_of, first_purchase_day(connection))
+    judged = judge(context.url, plan, context.policy.training)
+    planted, expected, spend = _by_true_person(context, plan, judged.model)
+    of_planted, of_model = _ranks(planted, spend), _ranks(expected, spend)
+    # What the same learner makes of the test's own year, of other persons.
+    process = BuyTillYouDie.fit(read_base(context.url, plan.test))
+    foreseen = _ranks(try_rounds(judged.test, process, seed).left_out, judged.test.spend)
+    judgement = judged.judgement
+    on_test = judgement.candidate["rank_correlation"]
+    rival = judgement.rivals[judgement.best_rival]["rank_correlation"]
+    coverage = judged.coverage[MODEL_NAME]
+    return [
+        at_least(f"{name}: rank correlation beside the planted rates'", of_model / of_planted, 0.9),
+        reported(f"{name}: rank correlation of the planted rates", of_planted, "rho"),
+        reported(f"{name}: rank correlation of the model", of_model, "rho"),
+        reported(f"{name}: beside the learner's own in the test's year", on_test / foreseen, "x"),
+        reported(f"{name}: beside the best rival's", on_test / rival, "x"),
+        reported(f"{name}: failings before the gate", len(judgement.failings), ""),
+        at_most(f"{name}: intervals off their {LEVEL:.0%}", abs(coverage - LEVEL), 0.05, "share"),
+    ]
+
+
+def _by_true_person(
+    context: RunContext, plan: YearPlan, model: SpendModel
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Returns what is planted, what the model expects and what came, of each true person.
+
+    A person of the warehouse counts for the true one whom most of its records are of.
+    """
+    with (
+        context.connection() as warehouse,
+        connect(sibling_url(context.url, truth.DATABASE)) as known,
+    ):
+        planted = _planted(known, plan)
+        owner = _owners(warehouse, known)
+        came = dict(
+            warehouse.execute(
+                "select person_id, spend_within_year from features.customer_labels"
+                " where as_of_date = %s",
+                (plan.test,),
+            ).fetchall()
+        )
+    totals: dict[int, FloatArray] = defaultdict(lambda: np.zeros(2))
+    for population in POPULATIONS:
+        for persons, columns in read_population(context.url, population, plan.test, COLUMNS):
+            for person, value in zip(persons, model.spend(columns).tolist(), strict=True):
+                # Whoever has a contract and never bought has no expectation.
+                if owner.get(person) in planted and not np.isnan(value):
+                    totals[owner[person]] += (value, came[person])
+    rows = np.array([(planted[true_person], *both) for true_person, both in totals.items()])
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def _planted(known: psycopg.Connection, plan: YearPlan) -> dict[int, float]:
+    """Returns what is expected from the first of a month on, the last one by the test's end."""
+    return dict(
+        known.execute(
+            """
+            select true_person_id, spend_365d from demo_truth.expectations
+            where on_day = (
+                select max(on_day) from demo_truth.expectations where on_day <= %s::date + 1
+            )
+            """,
+            (plan.test,),
+        ).fetchall()
+    )
+
+
+def _owners(warehouse: psycopg.Connection, known: psycopg.Connection) -> dict[str, int]:
+    links = warehouse.execute(
+        "select source, source_customer_id, person_id from identity.person_links"
+    ).fetchall()
+    true_of = true_persons(warehouse, known, {(source, number) for source, number, _ in links})
+    votes: dict[str, Counter[int]] = defaultdict(Counter)
+    for source, number, person in links:
+        if (source, number) in true_of:
+            votes[person][true_of[source, number]] += 1
+    return {
+        person: min(counted, key=lambda true_person: (-counted[true_person], true_person))
+        for person, counted in votes.items()
+    }
+
+
+def _ranks(expected: FloatArray, spend: FloatArray) -> float:
+    return rank_correlation(expected, spend)(np.ones(len(spend)))

@@ -1,0 +1,1 @@
+"""Expected spend over the next year, with an interval, and the classes that follow from it."""
