@@ -2,9 +2,9 @@
 
 Great Expectations, dbt and XGBoost take longer to import than a quiet night's rows take to load. A
 lane is a process of its own that warms up while earlier steps still run, and then runs the steps
-that need its library, one at a time. Lanes warm up in the order of need, no more at once than there
-are cores beside the one that runs the steps: on two cores the waits are hidden behind the work. A
-lane ends with the process that made it, also when that one is killed.
+that need its library, one at a time. A lane that is needed later is nicer to the others: on two
+cores the waits are hidden behind the work. A lane ends with the process that made it, also when
+that one is killed.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Semaphore
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
+_NICER = 5
 _GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 
@@ -93,17 +93,16 @@ class Lanes:
 def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
     """Starts the lanes that `steps` need and ends them afterwards."""
     spawn = multiprocessing.get_context("spawn")
-    cores = spawn.Semaphore(max(1, (os.cpu_count() or 1) - 1))
     needed = {_module(step) for step in steps}
     level = logging.getLogger().level
     lanes: dict[str, _Lane] = {}
     try:
-        for plan in _PLANS:
+        for place, plan in enumerate(_PLANS):
             if needed.intersection(plan.serves):
                 ours, theirs = spawn.Pipe()
                 process = spawn.Process(
                     target=_serve,
-                    args=(theirs, context, plan, cores, os.getpid(), level),
+                    args=(theirs, context, plan, _NICER * place, os.getpid(), level),
                     daemon=True,
                 )
                 process.start()
@@ -128,7 +127,7 @@ def _serve(
     pipe: Connection,
     context: RunContext,
     plan: _Plan,
-    cores: Semaphore,
+    nicer: int,
     parent: int,
     level: int,
 ) -> None:
@@ -136,9 +135,9 @@ def _serve(
     if os.getppid() != parent:  # it died before we asked to be told
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
+    os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
-    with cores:
-        _warm_up(context, plan.at_once)
+    _warm_up(context, plan.at_once)
     ahead = plan.after_first
     while True:
         try:
