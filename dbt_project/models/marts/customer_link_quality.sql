@@ -1,8 +1,7 @@
 {{ config(indexes=[{"columns": ["as_of_date"], "unique": true}]) }}
 
--- How far the links between records can be trusted: how many are right and how many of the true
--- ones
--- are found, estimated from drawn pairs that somebody judged. Null where nobody did.
+-- How far the links between records can be trusted: how many are right, and how many of the true
+-- ones are found, estimated from drawn pairs that somebody judged. Null where nobody did.
 -- Grain: one row per business day.
 with link_quality as (
     select
