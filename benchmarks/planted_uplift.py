@@ -25,7 +25,7 @@ from ml.uplift.score import score_effects
 from ml.uplift.settings import CONTACT_EFFECT, effect_specs
 from ml.uplift.stored import load_effect
 from warehouse.context import RunContext
-from warehouse.local import run_walk
+from warehouse.local import run_walks
 from warehouse.policy import load_policy
 from warehouse.walk import context_for
 
@@ -38,7 +38,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     """Returns the learner's Qini over planted effects, and who is not to be woken."""
     settings = stage.empty_installation("uplift", "company")
     lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
-    run_walk(settings, "customer_nightly", COMPANY_DAY, fresh=False)
+    run_walks(settings, "customer_nightly", [COMPANY_DAY])
     tonight = context_for(settings, COMPANY_DAY, "bench")
     before = replace(tonight, as_of=COMPANY_DAY - timedelta(days=1))
     build_snapshots(before)

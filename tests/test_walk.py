@@ -12,7 +12,7 @@ import pytest
 from demo.complete_journey.lay_down import lay_down
 from tests.servers import running_server
 from warehouse.connections import connect, ensure_database, warehouse_url
-from warehouse.local import run_walk, run_walks
+from warehouse.local import run_walks
 from warehouse.policy import Policy
 from warehouse.settings import Settings
 from warehouse.walk import nightly
@@ -125,7 +125,7 @@ def test_the_next_night_loads_only_the_new_rows(in_order: Settings) -> None:
 def test_a_night_run_twice_leaves_the_same_rows_and_bytes(in_order: Settings) -> None:
     rows, files = _day(in_order, THIRD), _files(in_order, THIRD)
     facts = _rows(in_order, "select count(*), sum(order_amount) from marts.fct_orders")
-    run_walk(in_order, "customer_nightly", THIRD)
+    run_walks(in_order, "customer_nightly", [THIRD])
     assert _day(in_order, THIRD) == rows
     assert _files(in_order, THIRD) == files
     assert _rows(in_order, "select count(*), sum(order_amount) from marts.fct_orders") == facts

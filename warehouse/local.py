@@ -35,19 +35,6 @@ def _unwatched(step: Step, number: int, of: int) -> AbstractContextManager[None]
     return nullcontext()
 
 
-def run_walk(
-    settings: Settings,
-    dag_id: str,
-    as_of: date,
-    *,
-    fresh: bool = False,
-    watch: Watch = _unwatched,
-) -> WalkReport:
-    """Runs the walk `dag_id` for one business day; see `run_walks`."""
-    (report,) = run_walks(settings, dag_id, [as_of], fresh=fresh, watch=watch)
-    return report
-
-
 def run_walks(
     settings: Settings,
     dag_id: str,

@@ -14,7 +14,7 @@ import pytest
 from warehouse import walk
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import SourceError, WarehouseError
-from warehouse.local import run_walk
+from warehouse.local import run_walks
 from warehouse.settings import Settings
 from warehouse.walk import Step
 
@@ -83,7 +83,7 @@ def test_steps_run_in_order_and_are_recorded(
     installation: Settings, warehouse: str, set_walk: Callable[..., None]
 ) -> None:
     set_walk(_note("a"), _note("b", "a"))
-    report = run_walk(installation, "test_walk", DAY)
+    (report,) = run_walks(installation, "test_walk", [DAY])
     assert _visited(warehouse) == ["a", "b"]
     assert list(report.ran) == ["a", "b"]
     with psycopg.connect(warehouse) as connection:
@@ -106,14 +106,14 @@ def test_a_failure_stops_what_depends_on_it_and_a_second_run_takes_up_there(
         _note("brief", "c", tolerates_failure=True),
     )
     with pytest.raises(SourceError, match="The feed is broken"):
-        run_walk(installation, "test_walk", DAY)
+        run_walks(installation, "test_walk", [DAY])
     assert _visited(warehouse) == ["a", "brief"]
     assert _steps(warehouse) == {"a": "success", "broken": "failed", "brief": "success"}
     with psycopg.connect(warehouse) as connection:
         assert connection.execute("select status from ops.runs").fetchone() == ("failed",)
         connection.execute("create table mended ()")
 
-    report = run_walk(installation, "test_walk", DAY)
+    (report,) = run_walks(installation, "test_walk", [DAY])
     assert report.taken_over == ("a", "brief")
     assert _visited(warehouse) == ["a", "brief", "c"]
     with psycopg.connect(warehouse) as connection:
@@ -124,8 +124,8 @@ def test_a_finished_day_runs_whole_again(
     installation: Settings, warehouse: str, set_walk: Callable[..., None]
 ) -> None:
     set_walk(_note("a"))
-    first = run_walk(installation, "test_walk", DAY)
-    second = run_walk(installation, "test_walk", DAY)
+    (first,) = run_walks(installation, "test_walk", [DAY])
+    (second,) = run_walks(installation, "test_walk", [DAY])
     assert first.run_id != second.run_id
     assert _visited(warehouse) == ["a", "a"]
 
@@ -136,14 +136,14 @@ def test_a_killed_run_is_taken_up_at_the_killed_step(
     script = """
 import datetime, os
 from warehouse import walk
-from warehouse.local import run_walk
+from warehouse.local import run_walks
 from warehouse.settings import Settings
 from tests.warehouse.test_local import _note, HERE
 from warehouse.walk import Step
 walk.WALKS["test_walk"] = lambda _: [_note("a"), Step("b", "test", HERE + ":die", after=("a",))]
 home, url = os.environ["TEST_HOME"], os.environ["TEST_URL"]
-run_walk(Settings(_env_file=None, living_crm_home=home, warehouse_url=url), "test_walk",
-         datetime.date(2017, 3, 1))
+run_walks(Settings(_env_file=None, living_crm_home=home, warehouse_url=url), "test_walk",
+          [datetime.date(2017, 3, 1)])
 """
     killed = subprocess.run(
         [sys.executable, "-c", script],
@@ -154,7 +154,7 @@ run_walk(Settings(_env_file=None, living_crm_home=home, warehouse_url=url), "tes
     assert _steps(warehouse) == {"a": "success", "b": "running"}
 
     set_walk(_note("a"), _note("b", "a"))
-    run_walk(installation, "test_walk", DAY)
+    run_walks(installation, "test_walk", [DAY])
     assert _visited(warehouse) == ["a", "b"]
 
 
@@ -165,7 +165,7 @@ def test_two_local_walks_do_not_run_at_once(
     with psycopg.connect(warehouse, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('living-crm walk'))")
         with pytest.raises(WarehouseError, match="Another run is going on"):
-            run_walk(installation, "test_walk", DAY)
+            run_walks(installation, "test_walk", [DAY])
 
 
 def test_a_database_error_shows_its_code_and_no_value(
@@ -173,7 +173,7 @@ def test_a_database_error_shows_its_code_and_no_value(
 ) -> None:
     set_walk(Step("leak", "test", f"{HERE}:leak"))
     with pytest.raises(WarehouseError, match="22P02") as error:
-        run_walk(installation, "test_walk", DAY)
+        run_walks(installation, "test_walk", [DAY])
     assert "kim@example.com" not in str(error.value)
     with psycopg.connect(warehouse) as connection:
         row = connection.execute("select message from ops.run_steps").fetchone()
