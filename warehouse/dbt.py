@@ -55,11 +55,13 @@ def build(context: RunContext, selector: str) -> StepReport:
 
 def parse(context: RunContext) -> None:
     """Parses the project ahead; what this process builds with the same variables starts from it."""
+    text = _variables_text(context.settings, context.policy)
+    _parsed.pop(text, None)  # dbt would hand back what it is given
     outcome = _invoke_dbt(
         context.settings, context.policy, context.url, ["parse", "--no-write-json"],
         as_of=context.as_of,
     )  # fmt: skip
-    _parsed[_variables_text(context.settings, context.policy)] = _Parsed(outcome.result, set())
+    _parsed[text] = _Parsed(outcome.result, set())
 
 
 def run(
@@ -143,13 +145,12 @@ def _parse_again_where_built(context: RunContext, arguments: Sequence[str]) -> N
 
     It takes the ephemeral models for written into a statement that it has put together before.
     """
-    parsed = _parsed.get(_variables_text(context.settings, context.policy))
-    if parsed is None:
+    text = _variables_text(context.settings, context.policy)
+    if text not in _parsed:
         return
-    if tuple(arguments) in parsed.commands:
+    if tuple(arguments) in _parsed[text].commands:
         parse(context)
-        parsed = _parsed[_variables_text(context.settings, context.policy)]
-    parsed.commands.add(tuple(arguments))
+    _parsed[text].commands.add(tuple(arguments))
 
 
 def _invoke_dbt(
@@ -177,7 +178,7 @@ def _invoke_dbt(
         from dbt.cli.main import dbtRunner
 
         text = _variables_text(settings, policy)
-        parsed = _parsed.get(text) if arguments[0] != "parse" else None
+        parsed = _parsed.get(text)
         outcome = dbtRunner(manifest=parsed.manifest if parsed else None).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),
