@@ -168,10 +168,13 @@ def _reading(
     if due:
         reading.loaded_through = day_end(due[-1].file_date - timedelta(days=1), tz)
     for drop, original in copies:
-        logger.info("%s: %s holds the bytes of %s", reading.name, drop.name, original)
         reading.files.append(
             ReadFile(drop.name, drop.content_hash, drop.file_date, 0, 0, same_as=original)
         )
+
+    if copies:
+        # Which ones stands in the ledger of files; empty drops are all alike.
+        logger.info("%s: %d files hold the bytes of others", reading.name, len(copies))
 
     def rows() -> Iterator[pa.Table]:
         for drop in fresh:
