@@ -28,6 +28,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError
 
 logger = logging.getLogger(__name__)
@@ -128,13 +129,19 @@ def load(models_dir: Path, champion: Champion) -> Artefact:
     """Returns a version's artefact, its checksums verified.
 
     Raises:
-        ModelError: a file is missing or not what was registered.
+        ModelError: a file is missing or not what was registered, or the format is another.
     """
     folder = models_dir / champion.artefact_path
     manifest_bytes = _read(folder / MANIFEST, champion)
     if _digest(manifest_bytes) != champion.artefact_checksum:
         raise _damaged(folder / MANIFEST, "is not the one that was registered", champion)
     manifest = json.loads(manifest_bytes)
+    if manifest["format"] != FORMAT:
+        raise ModelError(
+            f"{champion.model_name} {champion.version} is written in format {manifest['format']}, "
+            f"{FORMAT} is read.",
+            "Train again, or retire the model.",
+        )
     model = None
     for name, checksum in manifest["files"].items():
         model = _read(folder / name, champion)
@@ -331,6 +338,18 @@ def record_training(
         """,
         (model_name, as_of, outcome, version, reason, Jsonb(dict(metrics))),
     )
+
+
+def refuse(context: RunContext, model_name: str, reason: str, *, rows: int = 0) -> StepReport:
+    """Records that nothing was learned, and why; an earlier training of the day is taken back."""
+    logger.warning("%s is not trained: %s", model_name, reason)
+    with context.connection() as connection:
+        withdraw(connection, model_name, context.as_of)
+        record_training(
+            connection, model_name, context.as_of, "refused",
+            version=None, reason=reason, metrics={},
+        )  # fmt: skip
+    return StepReport(rows=rows, facts={"outcome": "refused", "reason": reason})
 
 
 def training_summary(connection: psycopg.Connection) -> Sequence[Mapping[str, Any]]:

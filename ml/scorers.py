@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml import registry
+from ml.abstain import Grounds
 from ml.arrays import Columns, FloatArray
 from ml.inputs import ModelInputs
 from ml.models import ModelSpec
@@ -19,20 +20,12 @@ from ml.rules import PlainRule
 from warehouse.errors import ModelError
 
 
-class Scorer(Protocol):
+class Scorer(Grounds, Protocol):
     """Turns features into probabilities and says what speaks for them."""
 
     @property
     def features(self) -> tuple[str, ...]:
         """The columns it takes."""
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The columns without which it gives no probability."""
-
-    @property
-    def usual(self) -> tuple[str, ...]:
-        """The columns that nearly every row it learned from knew."""
 
     @property
     def groups(self) -> tuple[ReasonGroup, ...]:
@@ -162,16 +155,11 @@ def scorer_of(spec: ModelSpec, stored: registry.Artefact, horizon_days: int) -> 
     """Returns what scores by an artefact.
 
     Raises:
-        ModelError: the artefact looks another horizon ahead, is of an older format, or gives
-            reasons that have no words any more.
+        ModelError: the artefact looks another horizon ahead, or gives reasons that have no words
+            any more.
     """
     manifest = stored.manifest
     named = f"{spec.name} {stored.version}"
-    if manifest["format"] != registry.FORMAT:
-        raise ModelError(
-            f"{named} is written in format {manifest['format']}, {registry.FORMAT} is read.",
-            "Train again, or retire the model.",
-        )
     if manifest["horizon_days"] != horizon_days:
         raise ModelError(
             f"{named} looks {manifest['horizon_days']} days ahead, the policy's horizon_days is "

@@ -103,7 +103,7 @@ def train(context: RunContext, model_name: str) -> StepReport:
         rows = read_labelled(context.url, spec, days, context.policy.horizon_days, list(columns))
         trained = _train(context, spec, rows, split)
     except (TooLittleData, UnsoundData) as refusal:
-        return _refuse(context, spec, str(refusal))
+        return registry.refuse(context, spec.name, str(refusal))
     judgement = _judge(context, spec, trained, rows.at(split.test), incumbent)
     return _keep(context, spec, trained, rows, split, judgement, incumbent)
 
@@ -254,17 +254,6 @@ def _incumbent(
         logger.warning("%s: the champion is not compared. %s", spec.name, error)
         return Incumbent(champion.version, None, error.what)
     return Incumbent(champion.version, scorer, None)
-
-
-def _refuse(context: RunContext, spec: ModelSpec, reason: str) -> StepReport:
-    logger.warning("%s is not trained: %s", spec.name, reason)
-    with context.connection() as connection:
-        registry.withdraw(connection, spec.name, context.as_of)
-        registry.record_training(
-            connection, spec.name, context.as_of, "refused",
-            version=None, reason=reason, metrics={},
-        )  # fmt: skip
-    return StepReport(rows=0, facts={"outcome": "refused", "reason": reason})
 
 
 def _snapshot_days(context: RunContext) -> list[date]:

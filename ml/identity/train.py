@@ -51,13 +51,20 @@ def train(context: RunContext) -> StepReport:
         arrange_all(connection, context.policy)
         records = count_rows(connection, "standard")
         if records < MIN_RECORDS:
-            return _refused(context, records, f"{records} records, at least {MIN_RECORDS} needed")
+            return registry.refuse(
+                context,
+                MODEL_NAME,
+                f"{records} records, at least {MIN_RECORDS} needed",
+                rows=records,
+            )
         forget_too_many(connection)
         find_candidates(connection)
         weights = learn(connection, builtin_weights(), context.policy.training.seed)
     matches = round(weights.matches_per_record * records)
     if matches < MIN_MATCHES:
-        return _refused(context, records, f"{matches} matches, at least {MIN_MATCHES} needed")
+        return registry.refuse(
+            context, MODEL_NAME, f"{matches} matches, at least {MIN_MATCHES} needed", rows=records
+        )
     return _put_in_force(context, weights, records, matches)
 
 
@@ -84,18 +91,6 @@ def _put_in_force(context: RunContext, weights: Weights, records: int, matches: 
         )  # fmt: skip
     logger.info("identity: version %s %s", item.version, verdict)
     return StepReport(rows=records, facts={"matches": matches, "version": item.version})
-
-
-def _refused(context: RunContext, records: int, reason: str) -> StepReport:
-    """Notes that nothing was learned; an earlier training of the same day is taken back."""
-    with context.connection() as connection:
-        registry.withdraw(connection, MODEL_NAME, context.as_of)
-        registry.record_training(
-            connection, MODEL_NAME, context.as_of, "refused",
-            version=None, reason=reason, metrics={"records": records},
-        )  # fmt: skip
-    logger.warning("identity: not trained, %s", reason)
-    return StepReport(rows=records, facts={"refused": reason})
 
 
 def learn(

@@ -32,11 +32,8 @@ def load_effect(
         return None
     stored = registry.load(context.settings.models_dir, champion)
     manifest, named = stored.manifest, f"{spec.name} {champion.version}"
-    if manifest["format"] != registry.FORMAT or stored.model is None:
-        raise ModelError(
-            f"{named} is written in format {manifest['format']}, {registry.FORMAT} is read.",
-            "Train again, or retire the model.",
-        )
+    if stored.model is None:
+        raise ModelError(f"{named} holds no trees.", "Train again, or retire the model.")
     days = context.policy.contact.effect_days
     if manifest["effect_days"] != days:
         raise ModelError(

@@ -90,7 +90,7 @@ def train(context: RunContext, model_name: str) -> StepReport:
         found = read_experiment(context.url, context.policy, context.as_of, spec)
         split = split_experiment(found, context.policy)
     except TooLittleData as refusal:
-        return _refuse(context, spec, str(refusal))
+        return registry.refuse(context, spec.name, str(refusal))
     training, seed = split.training, context.policy.training.seed
     model = learner.fit(
         training.columns,
@@ -238,17 +238,6 @@ def _keep(
             "average_effect": judgement.average_effect.value,
         },
     )
-
-
-def _refuse(context: RunContext, spec: EffectSpec, reason: str) -> StepReport:
-    logger.warning("%s is not trained: %s", spec.name, reason)
-    with context.connection() as connection:
-        registry.withdraw(connection, spec.name, context.as_of)
-        registry.record_training(
-            connection, spec.name, context.as_of, "refused",
-            version=None, reason=reason, metrics={},
-        )  # fmt: skip
-    return StepReport(rows=0, facts={"outcome": "refused", "reason": reason})
 
 
 def _champion(context: RunContext, spec: EffectSpec) -> UpliftModel | None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from ml.abstain import Grounds
 from ml.arrays import Columns, FloatArray
 from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
@@ -27,20 +28,12 @@ COLUMNS = tuple(dict.fromkeys((*FEATURES, *contract.INPUTS)))
 _LEAST = 1e-3
 
 
-class SpendModel(Protocol):
+class SpendModel(Grounds, Protocol):
     """Foretells the spend of the year after a day."""
 
     @property
     def features(self) -> tuple[str, ...]:
         """The columns it takes."""
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The columns without which it foretells nothing."""
-
-    @property
-    def usual(self) -> tuple[str, ...]:
-        """The columns that nearly every row it learned from knew."""
 
     def spend(self, columns: Columns) -> FloatArray:
         """Returns each customer's expected spend."""

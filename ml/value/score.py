@@ -159,11 +159,10 @@ def in_force(context: RunContext, connection: psycopg.Connection) -> InForce:
     if champion is None:
         return InForce(_baseline(context), registry.PLAIN_RULE, "rule")
     stored = registry.load(context.settings.models_dir, champion)
-    if (stored.manifest["format"], stored.manifest["horizon_days"]) != (registry.FORMAT, YEAR_DAYS):
+    if stored.manifest["horizon_days"] != YEAR_DAYS:
         raise ModelError(
-            f"value {champion.version} is of format {stored.manifest['format']} and looks "
-            f"{stored.manifest['horizon_days']} days ahead; {registry.FORMAT} and {YEAR_DAYS} are "
-            "read.",
+            f"value {champion.version} looks {stored.manifest['horizon_days']} days ahead, "
+            f"{YEAR_DAYS} are read.",
             "Train again, or retire the model.",
         )
     return InForce(forecast_of(stored.manifest, stored.model), champion.version, champion.kind)

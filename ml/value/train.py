@@ -73,7 +73,7 @@ def train(context: RunContext) -> StepReport:
         plan = plan_year(context.as_of, first_day)
         judged = judge(context.url, plan, context.policy.training)
     except (TooLittleData, UnsoundData) as refusal:
-        return _refuse(context, str(refusal))
+        return registry.refuse(context, MODEL_NAME, str(refusal))
     return _keep(context, plan, judged)
 
 
@@ -206,14 +206,3 @@ def _keep(context: RunContext, plan: YearPlan, judged: Judged) -> StepReport:
             },
         },
     )
-
-
-def _refuse(context: RunContext, reason: str) -> StepReport:
-    logger.warning("value is not trained: %s", reason)
-    with context.connection() as connection:
-        registry.withdraw(connection, MODEL_NAME, context.as_of)
-        registry.record_training(
-            connection, MODEL_NAME, context.as_of, "refused",
-            version=None, reason=reason, metrics={},
-        )  # fmt: skip
-    return StepReport(rows=0, facts={"outcome": "refused", "reason": reason})

@@ -58,6 +58,6 @@ def test_what_is_learned_links_the_planted_people_from_the_next_day_on(
 
 def test_too_few_records_leave_in_force_what_is(context: RunContext) -> None:
     write(context.url, [Person("1", name="김민수")])
-    assert "1 records, at least 1000" in str(train.train(context).facts["refused"])
+    assert "1 records, at least 1000" in str(train.train(context).facts["reason"])
     facts = find_pairs(replace(context, as_of=DAY + timedelta(days=1)))
     assert facts["model_version"] == "builtin"
