@@ -111,13 +111,13 @@ def train(
 
     It needs no labels. What people decided keeps winning, and people keep their ids.
     """
-    from warehouse.local import run_walk
+    from warehouse.local import run_walks
 
     settings = load_settings()
     with connect(warehouse_url(settings)) as connection:
         day = _day(connection, as_of)
     with doing(f"Learning from the records of {day}"):
-        run_walk(settings, "identity_train", day, fresh=fresh)
+        run_walks(settings, "identity_train", [day], fresh=fresh)
     with connect(warehouse_url(settings)) as connection:
         status.show(connection, day, out=wide_console(), dag_id="identity_train")
 
