@@ -28,6 +28,7 @@ def main() -> None:
         links,
         load,
         night,
+        planted_churn,
         planted_uplift,
         planted_value,
         score,
@@ -36,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
     parser.add_argument(
-        "--customers", type=int, help="the demo company's, in benchmarks size, links, uplift, value"
+        "--customers", type=int, help="the demo company's: size, links, churn, uplift, value"
     )
     arguments = parser.parse_args()
     sized = {"customers": arguments.customers} if arguments.customers else {}
@@ -47,6 +48,7 @@ def main() -> None:
         "company": night.measure_company,
         "score": score.measure,
         "size": partial(company_size.measure, **sized),
+        "churn": partial(planted_churn.measure, **sized),
         "uplift": partial(planted_uplift.measure, **sized),
         "value": partial(planted_value.measure, **sized),
         "identity": identity.measure,

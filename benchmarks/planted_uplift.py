@@ -15,7 +15,6 @@ import psycopg
 from benchmarks.result import Result, at_least, reported
 from benchmarks.stage import COMPANY_DAY, Stage
 from demo.company import assumptions
-from demo.company.lay_down import lay_down
 from demo.company.systems import truth
 from ml.arrays import FloatArray
 from ml.train import build_snapshots
@@ -25,9 +24,6 @@ from ml.uplift.score import score_effects
 from ml.uplift.settings import CONTACT_EFFECT, effect_specs
 from ml.uplift.stored import load_effect
 from warehouse.context import RunContext
-from warehouse.local import run_walks
-from warehouse.policy import load_policy
-from warehouse.walk import context_for
 
 CUSTOMERS = 20_000
 _QINI_SHARE = 0.8
@@ -36,10 +32,7 @@ _ENRICHMENT = 3.0
 
 def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     """Returns the learner's Qini over planted effects, and who is not to be woken."""
-    settings = stage.empty_installation("uplift", "company")
-    lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
-    run_walks(settings, "customer_nightly", [COMPANY_DAY])
-    tonight = context_for(settings, COMPANY_DAY, "bench")
+    tonight = stage.company(customers)
     before = replace(tonight, as_of=COMPANY_DAY - timedelta(days=1))
     build_snapshots(before)
     reports = {name: train.train(before, name) for name in effect_specs()}

@@ -4,15 +4,14 @@ The day of the test lies a year before the company's day; the rates planted in e
 has silently left by then, are known to the truth alone.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import numpy as np
 import psycopg
 
 from benchmarks.result import Result, at_least, at_most, reported
-from benchmarks.stage import COMPANY_DAY, Stage, timed_process
-from demo.company.lay_down import lay_down
-from demo.company.reviewer import true_persons
+from benchmarks.stage import Stage
+from benchmarks.true_owners import true_owners
 from demo.company.systems import truth
 from ml.arrays import FloatArray
 from ml.bootstrap import rank_correlation
@@ -27,18 +26,13 @@ from ml.value.spread import LEVEL
 from ml.value.train import judge
 from warehouse.connections import connect, sibling_url
 from warehouse.context import RunContext
-from warehouse.policy import load_policy
-from warehouse.walk import context_for
 
 CUSTOMERS = 20_000
 
 
 def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     """Returns rank correlations with the spend of the test's year, and the intervals' coverage."""
-    settings = stage.empty_installation("value", "company")
-    lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
-    timed_process(["-m", "warehouse.cli", "run", "--as-of", COMPANY_DAY.isoformat()])
-    context = context_for(settings, COMPANY_DAY, "bench")
+    context = stage.company(customers)
     build_snapshots(context)
     return compare(context, f"value: {customers:,} customers")
 
@@ -81,7 +75,7 @@ def _by_true_person(
         connect(sibling_url(context.url, truth.DATABASE)) as known,
     ):
         planted = _planted(known, plan)
-        owner = _owners(warehouse, known)
+        owner = true_owners(warehouse, known)
         came = dict(
             warehouse.execute(
                 "select person_id, spend_within_year from features.customer_labels"
@@ -113,21 +107,6 @@ def _planted(known: psycopg.Connection, plan: YearPlan) -> dict[int, float]:
             (plan.test,),
         ).fetchall()
     )
-
-
-def _owners(warehouse: psycopg.Connection, known: psycopg.Connection) -> dict[str, int]:
-    links = warehouse.execute(
-        "select source, source_customer_id, person_id from identity.person_links"
-    ).fetchall()
-    true_of = true_persons(warehouse, known, {(source, number) for source, number, _ in links})
-    votes: dict[str, Counter[int]] = defaultdict(Counter)
-    for source, number, person in links:
-        if (source, number) in true_of:
-            votes[person][true_of[source, number]] += 1
-    return {
-        person: min(counted, key=lambda true_person: (-counted[true_person], true_person))
-        for person, counted in votes.items()
-    }
 
 
 def _ranks(expected: FloatArray, spend: FloatArray) -> float:

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from demo.company.lay_down import lay_down
 from demo.demos import require_demo
 from warehouse import airflow, embedded
 from warehouse.connections import warehouse_url
+from warehouse.context import RunContext
+from warehouse.local import run_walks
 from warehouse.policy import load_policy
 from warehouse.settings import REPOSITORY, Settings, load_settings
+from warehouse.walk import context_for
 
 DAY = date(2017, 11, 30)
 COMPANY_DAY = date(2026, 6, 30)
@@ -26,6 +30,7 @@ class Stage:
 
     folder: Path
     made: list[Settings] = field(default_factory=list)
+    companies: dict[int, RunContext] = field(default_factory=dict)
 
     @classmethod
     def set_up(cls, folder: Path) -> "Stage":
@@ -43,8 +48,29 @@ class Stage:
         require_demo(settings).lay_down(settings, load_policy(settings.policy_file), as_of)
         return settings
 
+    def company(self, customers: int) -> RunContext:
+        """Returns the demo company after the night of its day; the process uses it.
+
+        It is laid down once: benchmarks that ask for as many customers share it.
+        """
+        name = f"company-{customers}"
+        if customers in self.companies:
+            self._use(name, "company")
+            return self.companies[customers]
+        settings = self.empty_installation(name, "company")
+        lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
+        run_walks(settings, "customer_nightly", [COMPANY_DAY])
+        self.companies[customers] = context_for(settings, COMPANY_DAY, "bench")
+        return self.companies[customers]
+
     def empty_installation(self, name: str, data: str = "complete_journey") -> Settings:
         """Returns a new installation without sources; the process uses it."""
+        settings = self._use(name, data)
+        self.made.append(settings)
+        warehouse_url(settings)
+        return settings
+
+    def _use(self, name: str, data: str) -> Settings:
         os.environ.update(
             DATA=data,
             LIVING_CRM_HOME=str(self.folder / name),
@@ -52,10 +78,7 @@ class Stage:
             AIRFLOW_PORT=str(_free_port()),
         )
         load_settings.cache_clear()
-        settings = load_settings()
-        self.made.append(settings)
-        warehouse_url(settings)
-        return settings
+        return load_settings()
 
     def tear_down(self) -> None:
         """Stops every server that was started."""
