@@ -107,13 +107,13 @@ def compare(context: RunContext, name: str) -> list[Result]:
         at_most(f"{name}: calibration error", off, 0.02, "share"),
         at_least(f"{name}: planted causes named first", float(named[leavers].mean()), 0.8, "share"),
         *(
-            reported(
-                f"{name}: named first of those who left by {cause} ({chosen.sum()})",
-                float(named[chosen].mean()),
-                "share",
-            )
+            result
             for cause in GROUPS_OF_CAUSE
             if (chosen := leavers & (planted.cause == cause)).any()
+            for result in (
+                reported(f"{name}: planted to leave by {cause}", float(chosen.sum()), "rows"),
+                reported(f"{name}: named first of {cause}", float(named[chosen].mean()), "share"),
+            )
         ),
     ]
 
