@@ -58,15 +58,14 @@ def run_walks(
     upcoming = iter(days)
     first_day = next(upcoming)
     context = context_for(settings, first_day, run_id="none")
-    with connect(context.url) as connection:
-        ensure_schemas(connection)
     reports = []
     with (
+        open_lanes(context, steps) as lanes,  # first: a lane shares no connection with us
         _alone(context.url),
-        open_lanes(context, steps) as lanes,
         connect(context.url) as connection,
     ):
         connection.autocommit = True
+        ensure_schemas(connection)
         for day in chain([first_day], upcoming):
             run_id = None if fresh else ledger.unfinished_run(connection, day, dag_id, "local__")
             run_id = run_id or ledger.new_run_id(connection, day, dag_id, "local__")
