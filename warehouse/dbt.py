@@ -51,8 +51,11 @@ def build(context: RunContext, selector: str) -> StepReport:
 
 
 def warm_up(context: RunContext) -> None:
-    """Imports dbt and has the project ready for this process's next command."""
-    _ahead[context.url] = _manifest(context.settings, context.policy, context.url)
+    """Has dbt and the project ready for this process's next command."""
+    manifest = _manifest(context.settings, context.policy, context.url)
+    # Given a manifest, dbt parses nothing, but reads and checks all that stands around it.
+    _call_dbt(context.settings, context.policy, context.url, ["parse"], {}, manifest=manifest)
+    _ahead[context.url] = manifest
 
 
 def run(

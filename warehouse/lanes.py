@@ -15,6 +15,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,8 +70,9 @@ class _Lane:
 class Lanes:
     """Runs steps, each in the lane of its library or, without one, in this process."""
 
-    def __init__(self, lanes: Mapping[str, _Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, _Lane], steps: list[Step]) -> None:
         self._lanes = lanes
+        self._own = [module for module in map(_module, steps) if module not in lanes]
 
     def run(self, context: RunContext, step: Step) -> StepReport:
         """Runs one step as `run_step` does, with its report or its error."""
@@ -79,6 +81,7 @@ class Lanes:
             return run_step(context, step)
         try:
             lane.pipe.send((context, step))
+            self._import_ahead()
             answer = lane.pipe.recv()
         except (EOFError, BrokenPipeError):
             raise WarehouseError(
@@ -89,6 +92,13 @@ class Lanes:
             raise answer
         assert isinstance(answer, StepReport)
         return answer
+
+    def _import_ahead(self) -> None:
+        """Imports, while a lane works, what this process's own next step needs."""
+        ahead = next((module for module in self._own if module not in sys.modules), None)
+        if ahead is not None:
+            with contextlib.suppress(ImportError):  # the step will say it
+                importlib.import_module(ahead)
 
 
 @contextmanager
@@ -111,7 +121,7 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
                 theirs.close()
                 lane = _Lane(process, ours)
                 lanes.update(dict.fromkeys(plan.serves, lane))
-        yield Lanes(lanes)
+        yield Lanes(lanes, steps)
     finally:
         for lane in set(lanes.values()):
             with contextlib.suppress(BrokenPipeError):
