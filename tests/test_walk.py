@@ -46,13 +46,11 @@ def in_order(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterat
     home = tmp_path_factory.mktemp("in order") / "home"
     settings = Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
 
-    def nights() -> Iterator[date]:
-        for day in (FIRST, SECOND, THIRD):
-            lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
-            yield day
+    def wind(day: date) -> None:
+        lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
 
     with running_server(settings):
-        run_walks(settings, "customer_nightly", nights())
+        run_walks(settings, "customer_nightly", [FIRST, SECOND, THIRD], prepare=wind)
         yield settings
 
 
