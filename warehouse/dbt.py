@@ -42,7 +42,7 @@ def build(context: RunContext, selector: str) -> StepReport:
     """
     if selector != "standardise":
         return run(context, ["build", "--selector", selector], label=selector)
-    made_of = _fingerprint(context.settings, context.policy)
+    made_of = project_key(context.settings, context.policy)
     if _note_of_views(context.url) == made_of:
         return run(context, ["build", "--selector", "standardise_rows"], label=selector)
     report = run(context, ["build", "--selector", selector], label=selector)
@@ -137,7 +137,7 @@ def _manifest(settings: Settings, policy: Policy, url: str) -> Any:
     """Returns the parsed project, for one command in the warehouse at `url`."""
     return manifest_for(
         settings.dbt_dir / "parsed",
-        _fingerprint(settings, policy),
+        project_key(settings, policy),
         database_name(url),
         lambda: _call_dbt(settings, policy, NOWHERE, ["parse"], {}).result,
     )
@@ -195,7 +195,8 @@ def passthrough(
         )
 
 
-def _fingerprint(settings: Settings, policy: Policy) -> str:
+def project_key(settings: Settings, policy: Policy) -> str:
+    """Returns the fingerprint of the project as an installation has it parsed."""
     return fingerprint(settings.data, _variables_text(settings, policy))
 
 

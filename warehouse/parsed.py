@@ -21,12 +21,13 @@ logger = logging.getLogger(__name__)
 PROJECT = REPOSITORY / "dbt_project"
 # What a project is parsed for: an address that nobody asks.
 NOWHERE = "postgresql://nobody@127.0.0.1:5432/nowhere"
-_KEPT = 4
+_KEPT = 8
 
 
 def fingerprint(*variables: str) -> str:
     """Returns what a parsed project follows from, as a hash: its files, variables and dbt."""
-    digest = hashlib.sha256("\n".join((*variables, version("dbt-core"))).encode())
+    versions = (version(package) for package in ("dbt-core", "dbt-postgres"))
+    digest = hashlib.sha256("\n".join((*variables, *versions)).encode())
     for folder, _, names in sorted(os.walk(PROJECT)):
         for name in sorted(names):
             path = Path(folder, name)
