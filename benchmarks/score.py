@@ -18,8 +18,10 @@ from benchmarks.cost import by_turns, cost_of
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import Stage
 from ml import registry
+from ml.churn.settings import CHURN
 from ml.inputs import ModelInputs
 from ml.score import score
+from ml.scorers import XGBoostScorer, scorer_of
 from ml.train import train
 from tests.ml.world import AS_OF, World, build
 from warehouse.connections import connect, ensure_database, warehouse_url
@@ -50,7 +52,9 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     if champion is None or champion.kind != "xgboost":
         raise RuntimeError("The planted world did not train an XGBoost champion.")
     artefact = registry.load(settings.models_dir, champion)
-    model = (artefact.model or b"", ModelInputs.from_json(artefact.manifest["inputs"]))
+    scorer = scorer_of(CHURN, artefact, policy.horizon_days)
+    assert isinstance(scorer, XGBoostScorer)
+    model = (artefact.model or b"", scorer.inputs)
 
     _grow_to(url, customers // FEWER)
     (fewer,) = by_turns(TRIES, partial(cost_of, _ours, tonight))

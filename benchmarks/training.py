@@ -45,8 +45,8 @@ def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
     build(url, policy, World(live=customers, lapsed=0))
     context = RunContext(settings=settings, policy=policy, as_of=AS_OF, run_id="bench", url=url)
     horizon, minima = policy.horizon_days, policy.training
-    days = snapshot_days(policy, AS_OF, FIRST_DAY)
-    split = split_days(days, policy)
+    days = snapshot_days(CHURN.outcome, policy, AS_OF, FIRST_DAY)
+    split = split_days(days, horizon, minima)
 
     reading, rows = _timed(lambda: read_labelled(url, CHURN, days, horizon, CHURN.columns))
     training = rows.at(split.training)

@@ -164,21 +164,21 @@ def _score_one(
                 "score_name": model.spec.name,
                 "version": model.version,
                 "kind": model.kind,
-                "horizon_days": context.policy.horizon_days,
+                "horizon_days": model.spec.outcome.horizon_days(context.policy),
                 "is_calibrated": model.is_calibrated,
             },
         )
         scored = cursor.rowcount
     watch, spec = context.policy.watch, model.spec
     alerts = record_drift(connection, context.as_of, spec, model.version, tally, watch)
-    alerts += record_outcomes(connection, context.as_of, spec, context.policy.horizon_days, watch)
+    alerts += record_outcomes(connection, context.as_of, spec, context.policy)
     return Scored(scored, len(withheld), alerts)
 
 
 def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSpec) -> InForce:
     """Returns the champion of the day, or the plain rule where there is none."""
     champion = registry.champion_for(connection, spec.name, context.as_of)
-    horizon_days = context.policy.horizon_days
+    horizon_days = spec.outcome.horizon_days(context.policy)
     if champion is None:
         plain = PlainScorer.of(spec, horizon_days)
         return InForce(spec, plain, registry.PLAIN_RULE, "rule", False, {})

@@ -16,6 +16,7 @@ from ml import registry
 from ml.arrays import Columns, FloatArray
 from ml.features import LabelledRows, first_purchase_day, read_base, require_features
 from ml.gate import Judgement, judge_value
+from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import ValueRival
 from ml.soundness import Soundness, require_sound
@@ -89,7 +90,8 @@ def judge(url: str, plan: YearPlan, minima: Training) -> Judged:
     _require_enough(rows, test, minima)
     # Who spent more than half of all do: both kinds are always there.
     above = rows.spend > np.median(rows.spend)
-    soundness = require_sound(LabelledRows(rows.days, rows.persons, above, rows.columns), FEATURES)
+    halves = LabelledRows(rows.days, rows.persons, above, rows.columns)
+    soundness = require_sound(halves, FEATURES, contract.INPUTS)
     base = _base(url, plan.test)
     process = BuyTillYouDie.fit(base)
     tried = try_rounds(rows, process, minima.seed)
