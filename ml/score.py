@@ -20,6 +20,7 @@ from ml.features import read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
+from ml.threads import one_thread
 from ml.uplift.score import score_effects
 from ml.value.score import score_values
 from ml.watch.drift import Tally
@@ -84,6 +85,7 @@ class Scored:
     alerts: int
 
 
+@one_thread
 def score(context: RunContext) -> StepReport:
     """Replaces the day's scores of every model.
 

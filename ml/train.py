@@ -31,6 +31,7 @@ from ml.rivals.contract import ProbabilityRival
 from ml.scorers import Scorer, scorer_of
 from ml.snapshots import Split, count_rows, require_enough, snapshot_days, split_days
 from ml.soundness import Soundness, require_sound
+from ml.threads import one_thread
 from ml.uplift.experiment import experiment_days
 from ml.value.days import year_days
 from ml.watch.drift import Reference, references
@@ -85,6 +86,7 @@ def build_snapshots(context: RunContext) -> StepReport:
     return StepReport(rows=report.rows, facts={**report.facts, "snapshots": len(days), **span})
 
 
+@one_thread
 def train(context: RunContext, model_name: str) -> StepReport:
     """Trains a model as of this day and puts the winner of the gate in force from the next day on.
 
@@ -181,19 +183,24 @@ def _keep(
     test = rows.at(split.test)
     by_candidate = candidate.scorer.probability(test.columns)
     by_rival = spec.event(trained.rivals[best_rival].probability(test.columns))
-    metrics: dict[str, Any] = {
+    # The artefact, and so the version named after it, is the same whatever was in force.
+    lasting: dict[str, Any] = {
         **trained.counts,
         "days": split.as_json(),
         "rounds": candidate.trials[0].rounds,
         "search": [trial.as_json() for trial in candidate.trials],
         "unknown_features": list(trained.soundness.unknown),
         "constant_features": list(trained.soundness.constant),
-        **judgement.as_json(),
+        **judgement.without_champion().as_json(),
         "curves": {
             "candidate": curves(by_candidate, test.happened),
             best_rival: curves(by_rival, test.happened),
         },
         "slices": slices(by_candidate, by_rival, test),
+    }
+    metrics = {
+        **lasting,
+        **judgement.as_json(),
         "champion": None if incumbent is None else incumbent.version,
         "champion_not_compared": None if incumbent is None else incumbent.not_compared,
     }
@@ -201,7 +208,7 @@ def _keep(
         "model_name": spec.name,
         "population": spec.population,
         "horizon_days": spec.outcome.horizon_days(context.policy),
-        "metrics": metrics,
+        "metrics": lasting,
     }
     seed = context.policy.training.seed
     watched = references(rows.at(split.training).columns, spec.watched)

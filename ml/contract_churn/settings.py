@@ -29,6 +29,6 @@ CONTRACT_CHURN = ModelSpec(
     plain=PlainRule(
         inputs=("contract_renewal_count",),
         probability=lambda row, _horizon_days: 1 / (2 + row["contract_renewal_count"]),
-        reasons=(CONTRACT.name, BOND.name),
+        reasons=(CONTRACT.name, RHYTHM.name, BOND.name),
     ),
 )

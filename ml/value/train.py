@@ -20,6 +20,7 @@ from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import ValueRival
 from ml.soundness import Soundness, require_sound
+from ml.threads import one_thread
 from ml.value.days import YEAR_DAYS, YearPlan, plan_year
 from ml.value.learn import Tried, fit_rivals, grow_trees, spread_of, try_rounds
 from ml.value.model import COLUMNS, FEATURES, MODEL_NAME, Forecast, RivalModel, TreeModel
@@ -57,6 +58,7 @@ class Judged:
         return self.judgement.best_rival if self.judgement.failings else MODEL_NAME
 
 
+@one_thread
 def train(context: RunContext) -> StepReport:
     """Trains the value model as of this day; what wins is in force from the next day on.
 

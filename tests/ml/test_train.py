@@ -186,6 +186,22 @@ def test_the_same_day_trained_again_is_the_same_version_to_the_byte(
     assert _one(context, "select count(*) from ml.champions") == (1,)
 
 
+def test_what_is_in_force_changes_the_verdict_and_never_the_version(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    first = train(context, "churn")
+    with context.connection() as connection:
+        # As if an earlier day had been trained since, and was in force on this one.
+        connection.execute("update ml.champions set in_force_from = '2017-11-01'")
+    second = train(context, "churn")
+    assert second.facts["version"] == first.facts["version"]
+    (metrics,) = _one(context, "select metrics from ml.training_runs")
+    assert "the champion" in metrics["rivals"]
+    assert metrics["champion"] == first.facts["version"]
+    assert _one(context, "select count(*) from ml.model_versions") == (1,)
+
+
 def test_a_missing_label_stops_the_training(world_of: Callable[[World], RunContext]) -> None:
     context = world_of(World())
     with context.connection() as connection:
