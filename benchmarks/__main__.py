@@ -32,13 +32,12 @@ def main() -> None:
         planted_uplift,
         planted_value,
         score,
+        training,
     )
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all where none is named")
-    parser.add_argument(
-        "--customers", type=int, help="the demo company's: size, links, churn, uplift, value"
-    )
+    parser.add_argument("--customers", type=int, help="of size, links, churn, uplift, value, score")
     arguments = parser.parse_args()
     sized = {"customers": arguments.customers} if arguments.customers else {}
     benchmarks: dict[str, Callable[[Stage], list[Result]]] = {
@@ -46,7 +45,8 @@ def main() -> None:
         "next": night.measure_next,
         "night": night.measure,
         "company": night.measure_company,
-        "score": score.measure,
+        "score": partial(score.measure, **sized),
+        "training": training.measure,
         "size": partial(company_size.measure, **sized),
         "churn": partial(planted_churn.measure, **sized),
         "uplift": partial(planted_uplift.measure, **sized),

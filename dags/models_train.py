@@ -1,12 +1,12 @@
 """Learn anew, every week, who leaves, who comes back, what all will spend and what contact changes.
 
-**What it does.** Builds point-in-time snapshots of the features, trains the churn, win-back and
-value models and tests each on later days than it learned from. A model that beats every rival is in
-force from the day after; else the best rival is. One that falls behind the model in force, or too
-little data, changes nothing. What contact changes is learned from campaigns with a random control
-group; if it does not show on later campaigns, nothing ships and the lists go by propensity.
-`ml.training_runs` says why. Runs on Mondays at 04:00, in the time zone of `policy.yml`, as of
-Sunday.
+**What it does.** Builds point-in-time snapshots of the features, trains the models of churn,
+win-back, contracts not renewed and value, and tests each on later days than it learned from. A
+model that beats every rival is in force from the day after; else the best rival is. One that falls
+behind the model in force, or too little data, changes nothing. What contact changes is learned from
+campaigns with a random control group; if it does not show on later campaigns, nothing ships and the
+lists go by propensity. `ml.training_runs` says why. Runs on Mondays at 04:00, in the time zone of
+`policy.yml`, as of Sunday.
 
 **Owner.** data-engineering
 

@@ -12,7 +12,6 @@ from ml.inputs import ModelInputs
 from ml.models import ModelSpec
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import Lesson
-from ml.rivals.expectations import PurchaseExpectations
 from ml.scorers import XGBoostScorer
 from ml.snapshots import Split
 
@@ -45,9 +44,9 @@ class Candidate:
 def lesson_of(
     spec: ModelSpec, rows: LabelledRows, process: BuyTillYouDie, horizon_days: int
 ) -> Lesson:
-    """Returns rows as rivals learn from them: their event is a purchase."""
-    bought = rows.happened if spec.event_is_purchase else ~rows.happened
-    return Lesson(rows.columns, bought, np.zeros(len(bought)), horizon_days, process)
+    """Returns rows as rivals learn from them: by the outcome, whatever the model's event."""
+    came = spec.happened(rows.happened)
+    return Lesson(rows.columns, came, np.zeros(len(came)), horizon_days, process)
 
 
 def fit_candidate(
@@ -67,7 +66,7 @@ def fit_candidate(
 
     def inputs_from(part: LabelledRows) -> ModelInputs:
         lesson = lesson_of(spec, part, process, horizon_days)
-        return ModelInputs(spec.features, PurchaseExpectations.fit(lesson))
+        return ModelInputs(spec.features, spec.outcome.expectations.fit(lesson))
 
     def cut(part: LabelledRows, inputs: ModelInputs) -> Slice:
         return Slice(inputs.matrix(part.columns), part.happened.astype(np.float64))

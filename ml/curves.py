@@ -57,7 +57,7 @@ def slices(candidate: FloatArray, rival: FloatArray, rows: LabelledRows) -> list
     masks: dict[str, NDArray[np.bool_]] = {
         str(day): rows.days == day for day in np.unique(rows.days)
     }
-    counts = rows.columns["purchase_day_count"]
+    counts = np.nan_to_num(rows.columns["purchase_day_count"], nan=0.0)
     kinds = np.searchsorted(np.quantile(counts, (1 / 3, 2 / 3)), counts, side="left")
     masks |= {name: kinds == number for number, name in enumerate(_KINDS)}
     found = []

@@ -96,12 +96,19 @@ def read_labelled(
 ) -> LabelledRows:
     """Returns the model's population on `days` with what came of each customer.
 
+    Args:
+        url: the warehouse's.
+        spec: the model.
+        days: snapshots whose outcome is known.
+        horizon_days: the policy's; labels are built for it.
+        columns: of `ftr_customers`.
+
     Raises:
         ModelError: a row has no label.
     """
     query = sql.SQL(
         """
-        select customers.as_of_date, customers.person_id, labels.bought_within_horizon, {features}
+        select customers.as_of_date, customers.person_id, labels.{label}, {features}
         from features.ftr_customers as customers
         left join features.customer_labels as labels
             on customers.person_id = labels.person_id
@@ -112,6 +119,7 @@ def read_labelled(
         """
     ).format(
         features=_columns(columns),
+        label=sql.Identifier(spec.outcome.label),
         horizon=sql.Literal(horizon_days),
         population=sql.Literal(spec.population),
         days=sql.SQL(", ").join(map(sql.Literal, days)),
@@ -119,18 +127,18 @@ def read_labelled(
     with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
-    unlabelled = table["bought_within_horizon"].null_count
+    unlabelled = table[spec.outcome.label].null_count
     if unlabelled:
         raise ModelError(
             f"{unlabelled} rows of features.ftr_customers have no label at {horizon_days} days.",
             "Run the step build_snapshots.",
         )
-    bought = table["bought_within_horizon"].to_numpy()
+    came = table[spec.outcome.label].to_numpy()
     persons = table["person_id"].combine_chunks().dictionary_encode()
     return LabelledRows(
         days=table["as_of_date"].to_numpy().astype("datetime64[D]"),
         persons=persons.indices.to_numpy().astype(np.int64),
-        happened=bought if spec.event_is_purchase else ~bought,
+        happened=spec.happened(came),
         columns={name: numbers(table[name]) for name in columns},
     )
 

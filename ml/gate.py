@@ -5,7 +5,7 @@ Falling behind the champion means that it lies on the wrong side.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,15 @@ class Judgement:
             "behind": list(self.behind),
             "verdict": self.verdict,
         }
+
+    def without_champion(self) -> "Judgement":
+        """Returns what was found of candidate and rivals: the same whatever is in force."""
+        return replace(
+            self,
+            rivals={name: found for name, found in self.rivals.items() if name != CHAMPION},
+            differences={name: gap for name, gap in self.differences.items() if name != CHAMPION},
+            behind=(),
+        )
 
 
 def judge_probability(

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from ml.arrays import Columns
-from ml.rivals import contract
-from ml.rivals.expectations import PurchaseExpectations
+from ml.rivals.expectations import Expectations
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class ModelInputs:
     """
 
     features: tuple[str, ...]
-    expectations: PurchaseExpectations
+    expectations: Expectations
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -32,7 +31,7 @@ class ModelInputs:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of `ftr_customers` that are read, those for the rivals among them."""
-        return tuple(dict.fromkeys((*self.features, *contract.INPUTS)))
+        return tuple(dict.fromkeys((*self.features, *self.expectations.inputs)))
 
     def matrix(self, columns: Columns) -> NDArray[np.float32]:
         """Returns rows x inputs, as XGBoost keeps them; unknown is NaN."""
@@ -42,10 +41,10 @@ class ModelInputs:
 
     def as_json(self) -> dict[str, Any]:
         """Returns what `from_json` reads."""
-        return {"features": list(self.features), "expectations": asdict(self.expectations)}
+        return {"features": list(self.features), "expectations": asdict(self.expectations)}  # type: ignore[call-overload]
 
     @classmethod
-    def from_json(cls, document: Any) -> "ModelInputs":
-        """Returns the inputs that `as_json` described."""
-        expectations = TypeAdapter(PurchaseExpectations).validate_python(document["expectations"])
+    def from_json(cls, document: Any, kind: type[Expectations]) -> "ModelInputs":
+        """Returns the inputs that `as_json` described, with expectations of a kind."""
+        expectations = TypeAdapter(kind).validate_python(document["expectations"])
         return cls(tuple(document["features"]), expectations)

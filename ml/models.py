@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import cache
 
-from ml.arrays import FloatArray
+from ml.arrays import BoolArray, FloatArray
+from ml.outcomes import Outcome
 from ml.reasons import ReasonGroup
-from ml.rivals import contract
 from ml.rules import PlainRule
+from ml.service_vocabulary import CONTRACT
 from ml.vocabulary import RHYTHM, SPEND
 from warehouse.errors import ModelError
 
@@ -19,6 +20,7 @@ _GROUPS_OF_EXPECTATIONS = {
     "bg_nbd_expected_purchases": RHYTHM,
     "gamma_gamma_expected_amount": SPEND,
     "bg_nbd_gamma_gamma_expected_spend": SPEND,
+    "expected_by_contract_logistic": CONTRACT,
 }
 
 
@@ -29,14 +31,16 @@ class ModelSpec:
     Attributes:
         name: also the score's name.
         population: the population of `ftr_customers` it learns from and scores.
-        event_is_purchase: the event is a purchase within the horizon; else, that there is none.
+        outcome: what may come of a customer.
+        event_is_outcome: the event is that the outcome comes; else, that it does not.
         groups: reason groups; the model's features are theirs, in this order.
         plain: what scores before anything was trained.
     """
 
     name: str
     population: str
-    event_is_purchase: bool
+    outcome: Outcome
+    event_is_outcome: bool
     groups: tuple[ReasonGroup, ...]
     plain: PlainRule
 
@@ -48,7 +52,7 @@ class ModelSpec:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of `ftr_customers` that training reads: features, and what rivals go by."""
-        return tuple(dict.fromkeys((*self.features, *contract.INPUTS)))
+        return tuple(dict.fromkeys((*self.features, *self.outcome.expectations.inputs)))
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -61,18 +65,23 @@ class ModelSpec:
             return _GROUPS_OF_EXPECTATIONS[name].name
         return next(group.name for group in self.groups if name in group.features)
 
-    def event(self, purchase: FloatArray) -> FloatArray:
-        """Returns the probability of the event, given that of a purchase."""
-        return purchase if self.event_is_purchase else 1 - purchase
+    def event(self, probability: FloatArray) -> FloatArray:
+        """Returns the probability of the event, given that of the outcome."""
+        return probability if self.event_is_outcome else 1 - probability
+
+    def happened(self, came: BoolArray) -> BoolArray:
+        """Returns whether the event happened, given whether the outcome came; and the reverse."""
+        return came if self.event_is_outcome else ~came
 
 
 @cache
 def model_specs() -> dict[str, ModelSpec]:
     """Returns the models by name, in the order they are scored."""
     from ml.churn.settings import CHURN
+    from ml.contract_churn.settings import CONTRACT_CHURN
     from ml.winback.settings import WINBACK
 
-    return {spec.name: spec for spec in (CHURN, WINBACK)}
+    return {spec.name: spec for spec in (CHURN, WINBACK, CONTRACT_CHURN)}
 
 
 def model_spec(name: str) -> ModelSpec:

@@ -100,18 +100,18 @@ def _say(
     said = np.full(rows, None, dtype=object)
     open_rows = np.ones(rows, dtype=bool)
     for phrase in group.phrases:
-        mask = open_rows.copy()
+        mask, fields = open_rows.copy(), phrase.fields
         if phrase.when is not None:
             mask &= phrase.when(columns)
-        for name in phrase.fields:
+        for name in fields:
             mask &= ~np.isnan(columns[name])
         chosen = np.flatnonzero(mask)
         open_rows &= ~mask
         template = phrase.text(language)
-        if phrase.fields:
-            values = zip(*(columns[name][chosen].tolist() for name in phrase.fields), strict=True)
+        if fields:
+            values = zip(*(columns[name][chosen].tolist() for name in fields), strict=True)
             said[chosen] = [
-                template.format(**dict(zip(phrase.fields, row, strict=True))) for row in values
+                template.format(**dict(zip(fields, row, strict=True))) for row in values
             ]
         else:
             said[chosen] = template

@@ -21,6 +21,7 @@ from ml.features import read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
+from ml.threads import one_thread
 from ml.uplift.score import score_effects
 from ml.value.score import score_values
 from ml.watch.drift import Tally
@@ -95,6 +96,7 @@ def warm_up(context: RunContext) -> None:
         importlib.import_module("xgboost")
 
 
+@one_thread
 def score(context: RunContext) -> StepReport:
     """Replaces the day's scores of every model.
 
@@ -175,21 +177,21 @@ def _score_one(
                 "score_name": model.spec.name,
                 "version": model.version,
                 "kind": model.kind,
-                "horizon_days": context.policy.horizon_days,
+                "horizon_days": model.spec.outcome.horizon_days(context.policy),
                 "is_calibrated": model.is_calibrated,
             },
         )
         scored = cursor.rowcount
     watch, spec = context.policy.watch, model.spec
     alerts = record_drift(connection, context.as_of, spec, model.version, tally, watch)
-    alerts += record_outcomes(connection, context.as_of, spec, context.policy.horizon_days, watch)
+    alerts += record_outcomes(connection, context.as_of, spec, context.policy)
     return Scored(scored, len(withheld), alerts)
 
 
 def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSpec) -> InForce:
     """Returns the champion of the day, or the plain rule where there is none."""
     champion = registry.champion_for(connection, spec.name, context.as_of)
-    horizon_days = context.policy.horizon_days
+    horizon_days = spec.outcome.horizon_days(context.policy)
     if champion is None:
         plain = PlainScorer.of(spec, horizon_days)
         return InForce(spec, plain, registry.PLAIN_RULE, "rule", False, {})

@@ -13,7 +13,6 @@ from ml.arrays import Columns, FloatArray
 from ml.inputs import ModelInputs
 from ml.models import ModelSpec
 from ml.reasons import ReasonGroup
-from ml.rivals import contract
 from ml.rivals.catalogue import probability_rival
 from ml.rivals.contract import ProbabilityRival
 from ml.rules import PlainRule
@@ -51,7 +50,7 @@ class XGBoostScorer:
     @property
     def required(self) -> tuple[str, ...]:
         """What the rivals go by; every other unknown the trees can deal with."""
-        return contract.INPUTS
+        return self.inputs.expectations.needed
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -91,12 +90,12 @@ class RivalScorer:
     @property
     def features(self) -> tuple[str, ...]:
         """The columns that rivals go by."""
-        return contract.INPUTS
+        return self.spec.outcome.expectations.inputs
 
     @property
     def required(self) -> tuple[str, ...]:
-        """All of them."""
-        return contract.INPUTS
+        """Those among them that are known of everybody."""
+        return self.spec.outcome.expectations.needed
 
     @property
     def usual(self) -> tuple[str, ...]:
@@ -162,7 +161,7 @@ def scorer_of(spec: ModelSpec, stored: registry.Artefact, horizon_days: int) -> 
     named = f"{spec.name} {stored.version}"
     if manifest["horizon_days"] != horizon_days:
         raise ModelError(
-            f"{named} looks {manifest['horizon_days']} days ahead, the policy's horizon_days is "
+            f"{named} looks {manifest['horizon_days']} days ahead, the policy asks for "
             f"{horizon_days}.",
             "Train as of an earlier day, retire the model, or restore the policy.",
         )
@@ -175,7 +174,7 @@ def scorer_of(spec: ModelSpec, stored: registry.Artefact, horizon_days: int) -> 
     groups = _groups(spec, tuple(dict.fromkeys(input_groups)))
     return XGBoostScorer(
         booster=xgboost.Booster(model_file=bytearray(stored.model)),
-        inputs=ModelInputs.from_json(manifest["inputs"]),
+        inputs=ModelInputs.from_json(manifest["inputs"], spec.outcome.expectations),
         input_groups=input_groups,
         usual=tuple(manifest["usually_known"]),
         groups=tuple(group for group in groups if group.phrases),

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from ml.features import LabelledRows
 from ml.models import ModelSpec
+from ml.outcomes import Outcome
 from warehouse.errors import TooLittleData
 from warehouse.policy import Policy, Training
 
@@ -53,42 +54,53 @@ class Split:
         }
 
 
-def snapshot_days(policy: Policy, as_of: date, first_day: date) -> list[date]:
-    """Returns the snapshots' days, ascending.
+def snapshot_days(outcome: Outcome, policy: Policy, as_of: date, first_day: date) -> list[date]:
+    """Returns the days of an outcome's snapshots, ascending.
 
-    They end at the latest day whose horizon has passed by `as_of`, and none is before `first_day`,
-    the day the data begins.
+    They end at the latest day whose outcome is known by `as_of`, and none is before `first_day`,
+    the day the data begins. All outcomes take theirs from the same row of days, so that they share
+    snapshots.
     """
-    last = as_of - timedelta(days=policy.horizon_days)
-    step = timedelta(days=policy.training.snapshot_every_days)
-    days = [last - index * step for index in range(policy.training.snapshot_count)]
+    every = policy.training.snapshot_every_days
+    waits = outcome.horizon_days(policy) - policy.horizon_days
+    first = math.ceil(waits / every)
+    ages = (
+        policy.horizon_days + index * every
+        for index in range(first, first + outcome.snapshot_count(policy))
+    )
+    days = (as_of - timedelta(days=age) for age in ages)
     return sorted(day for day in days if day >= first_day)
 
 
-def split_days(days: Sequence[date], policy: Policy) -> Split:
+def split_days(days: Sequence[date], horizon_days: int, training: Training) -> Split:
     """Returns which snapshot serves for what.
+
+    Args:
+        days: the snapshots, ascending.
+        horizon_days: how long it takes to know what came of one.
+        training: the policy's.
 
     Raises:
         TooLittleData: there are too few days, or the embargoes leave too few to learn from.
     """
-    horizon, every = timedelta(days=policy.horizon_days), policy.training.snapshot_every_days
+    horizon, every = timedelta(days=horizon_days), training.snapshot_every_days
     if len(days) < MIN_SNAPSHOTS:
         raise TooLittleData(
             f"There are {len(days)} snapshots, {MIN_SNAPSHOTS} are needed.",
             f"About {(MIN_SNAPSHOTS - len(days)) * every} more days of history would do, or a "
             "smaller training.snapshot_every_days.",
         )
-    tests = policy.training.test_snapshot_count
+    tests = training.test_snapshot_count
     test = tuple(days[-tests:])
     learning = [day for day in days if day <= test[0] - horizon]
     validation = tuple(learning[-VALIDATION_SNAPSHOTS:])
     fit = tuple(day for day in learning if day <= validation[0] - horizon)
     if len(fit) < MIN_FIT_SNAPSHOTS:
-        embargo = math.ceil(policy.horizon_days / every) - 1
+        embargo = math.ceil(horizon_days / every) - 1
         needed = MIN_FIT_SNAPSHOTS + embargo + VALIDATION_SNAPSHOTS + embargo + tests
         raise TooLittleData(
             f"{len(days)} snapshots leave {len(fit)} to fit on: a horizon of "
-            f"{policy.horizon_days} days lies before the validation and before the test.",
+            f"{horizon_days} days lies before the validation and before the test.",
             f"training.snapshot_count of {needed}, with history for it, would do.",
         )
     return Split(

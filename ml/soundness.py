@@ -12,7 +12,6 @@ import numpy as np
 
 from ml.arrays import BoolArray, FloatArray
 from ml.features import LabelledRows
-from ml.rivals import contract
 from warehouse.errors import UnsoundData
 
 # Of honest features the best ones reach about 0.9 on the published purchases.
@@ -32,19 +31,19 @@ class Soundness:
     constant: tuple[str, ...]
 
 
-def require_sound(rows: LabelledRows, features: Sequence[str]) -> Soundness:
+def require_sound(rows: LabelledRows, features: Sequence[str], needed: Sequence[str]) -> Soundness:
     """Returns which features can teach nothing; both outcomes must be among the rows.
 
     Raises:
-        UnsoundData: a feature gives the outcome away, none can teach anything, or purchases are
-            unknown of customers who have bought.
+        UnsoundData: a feature gives the outcome away, none can teach anything, or something that
+            is `needed` of everybody is unknown of somebody.
     """
-    for name in contract.INPUTS:
+    for name in needed:
         missing = int(np.isnan(rows.columns[name]).sum())
         if missing:
             raise UnsoundData(
                 f"{missing} rows of features.ftr_customers to learn from have no {name}.",
-                "Whoever bought has one: look at the model ftr_customers.",
+                "Everybody in the population has one: look at the model ftr_customers.",
             )
     unknown = tuple(name for name in features if np.isnan(rows.columns[name]).all())
     constant = tuple(

@@ -24,13 +24,14 @@ from ml.features import (
     require_features,
 )
 from ml.gate import Judgement, judge_probability
-from ml.models import ModelSpec, model_spec
+from ml.models import ModelSpec, model_spec, model_specs
 from ml.rivals import catalogue
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import ProbabilityRival
 from ml.scorers import Scorer, scorer_of
 from ml.snapshots import Split, count_rows, require_enough, snapshot_days, split_days
 from ml.soundness import Soundness, require_sound
+from ml.threads import one_thread
 from ml.uplift.experiment import experiment_days
 from ml.value.days import year_days
 from ml.watch.drift import Reference, references
@@ -38,6 +39,7 @@ from ml.watch.record import SCORE
 from warehouse import dbt
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError, TooLittleData, UnsoundData
+from warehouse.policy import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,11 @@ def build_snapshots(context: RunContext) -> StepReport:
     with context.connection() as connection:
         campaigns = experiment_days(connection, context.policy, context.as_of)
         years = year_days(context.as_of, first_purchase_day(connection))
-    days = sorted({*_snapshot_days(context), *campaigns, *years})
+    asked = [
+        day for spec in model_specs().values() if _has_population(context.policy, spec)
+        for day in _snapshot_days(context, spec)
+    ]  # fmt: skip
+    days = sorted({*asked, *campaigns, *years})
     if not days:
         return StepReport(rows=0, facts={"snapshots": 0})
     report = dbt.run(context, ["build", "--selector", "train"], label="train", feature_dates=days)
@@ -80,6 +86,7 @@ def build_snapshots(context: RunContext) -> StepReport:
     return StepReport(rows=report.rows, facts={**report.facts, "snapshots": len(days), **span})
 
 
+@one_thread
 def train(context: RunContext, model_name: str) -> StepReport:
     """Trains a model as of this day and puts the winner of the gate in force from the next day on.
 
@@ -91,12 +98,18 @@ def train(context: RunContext, model_name: str) -> StepReport:
         WarehouseError: the marts or the features are not built.
     """
     spec = model_spec(model_name)
-    days = _snapshot_days(context)
+    days = _snapshot_days(context, spec)
     with context.connection() as connection:
         require_features(connection, spec.columns)
         incumbent = _incumbent(context, connection, spec)
     try:
-        split = split_days(days, context.policy)
+        if not _has_population(context.policy, spec):
+            raise TooLittleData(
+                f"By the policy nobody is in the population {spec.population}.",
+                "Set populations.contract_ends_within_days where customers hold contracts.",
+            )
+        horizon_days = spec.outcome.horizon_days(context.policy)
+        split = split_days(days, horizon_days, context.policy.training)
         columns = dict.fromkeys(spec.columns)
         if incumbent and incumbent.scorer:
             columns |= dict.fromkeys(incumbent.scorer.features)
@@ -109,17 +122,19 @@ def train(context: RunContext, model_name: str) -> StepReport:
 
 
 def _train(context: RunContext, spec: ModelSpec, rows: LabelledRows, split: Split) -> Trained:
-    minima, horizon_days = context.policy.training, context.policy.horizon_days
+    minima, horizon_days = context.policy.training, spec.outcome.horizon_days(context.policy)
     counts = count_rows(rows, split)
     require_enough(spec, counts, minima)
     training = rows.at(split.training)
-    soundness = require_sound(training, spec.features)
+    soundness = require_sound(training, spec.features, spec.outcome.expectations.needed)
     logger.info(
         "%s: %d rows to learn from, %d to test on",
         spec.name, counts["train_rows"], counts["test_rows"],
     )  # fmt: skip
     process = BuyTillYouDie.fit(read_base(context.url, split.training[-1]))
-    rivals = catalogue.fit_probability_rivals(lesson_of(spec, training, process, horizon_days))
+    rivals = catalogue.fit_probability_rivals(
+        lesson_of(spec, training, process, horizon_days), spec.outcome.rivals
+    )
     candidate = fit_candidate(
         spec, rows, split, process,
         horizon_days=horizon_days, trials=minima.search_trials, seed=minima.seed,
@@ -168,27 +183,32 @@ def _keep(
     test = rows.at(split.test)
     by_candidate = candidate.scorer.probability(test.columns)
     by_rival = spec.event(trained.rivals[best_rival].probability(test.columns))
-    metrics: dict[str, Any] = {
+    # The artefact, and so the version named after it, is the same whatever was in force.
+    lasting: dict[str, Any] = {
         **trained.counts,
         "days": split.as_json(),
         "rounds": candidate.trials[0].rounds,
         "search": [trial.as_json() for trial in candidate.trials],
         "unknown_features": list(trained.soundness.unknown),
         "constant_features": list(trained.soundness.constant),
-        **judgement.as_json(),
+        **judgement.without_champion().as_json(),
         "curves": {
             "candidate": curves(by_candidate, test.happened),
             best_rival: curves(by_rival, test.happened),
         },
         "slices": slices(by_candidate, by_rival, test),
+    }
+    metrics = {
+        **lasting,
+        **judgement.as_json(),
         "champion": None if incumbent is None else incumbent.version,
         "champion_not_compared": None if incumbent is None else incumbent.not_compared,
     }
     shared = {
         "model_name": spec.name,
         "population": spec.population,
-        "horizon_days": context.policy.horizon_days,
-        "metrics": metrics,
+        "horizon_days": spec.outcome.horizon_days(context.policy),
+        "metrics": lasting,
     }
     seed = context.policy.training.seed
     watched = references(rows.at(split.training).columns, spec.watched)
@@ -248,7 +268,7 @@ def _incumbent(
         return None
     try:
         stored = registry.load(context.settings.models_dir, champion)
-        scorer = scorer_of(spec, stored, context.policy.horizon_days)
+        scorer = scorer_of(spec, stored, spec.outcome.horizon_days(context.policy))
         require_features(connection, scorer.features)
     except ModelError as error:
         logger.warning("%s: the champion is not compared. %s", spec.name, error)
@@ -256,6 +276,13 @@ def _incumbent(
     return Incumbent(champion.version, scorer, None)
 
 
-def _snapshot_days(context: RunContext) -> list[date]:
+def _snapshot_days(context: RunContext, spec: ModelSpec) -> list[date]:
     with context.connection() as connection:
-        return snapshot_days(context.policy, context.as_of, first_purchase_day(connection))
+        first = first_purchase_day(connection)
+    return snapshot_days(spec.outcome, context.policy, context.as_of, first)
+
+
+def _has_population(policy: Policy, spec: ModelSpec) -> bool:
+    """Returns whether the policy puts anybody into the model's population."""
+    has_contracts = policy.populations.contract_ends_within_days is not None
+    return spec.population != "contract" or has_contracts

@@ -80,6 +80,8 @@ class Training(_Section):
 
     snapshot_count: Annotated[int, Field(ge=8, le=200)]
     snapshot_every_days: Days
+    # Of contracts few end at once, and what comes of them is known late: more days, longer back.
+    contract_snapshot_count: Annotated[int, Field(ge=8, le=200)] = 16
     test_snapshot_count: Annotated[int, Field(ge=1, le=50)]
     min_train_rows: Count
     min_class_rows: Count

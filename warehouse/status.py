@@ -110,7 +110,8 @@ def _show_scores(connection: psycopg.Connection, day: date, out: Console) -> Non
         connection,
         """
         select
-            scores.score_name, scores.model_version, scores.model_kind, count(*),
+            scores.score_name, scores.horizon_days, scores.model_version, scores.model_kind,
+            count(*),
             (
                 select string_agg(cause || ' ' || persons, ', ' order by cause)
                 from (
@@ -120,13 +121,14 @@ def _show_scores(connection: psycopg.Connection, day: date, out: Console) -> Non
                 ) as withheld
             )
         from ml.customer_scores as scores where as_of_date = %s
-        group by scores.score_name, scores.model_version, scores.model_kind
+        group by
+            scores.score_name, scores.horizon_days, scores.model_version, scores.model_kind
         order by scores.score_name
         """,
         (day, day),
     )
     if rows:
-        _print(out, ("score", "scored by", "kind", "persons", "no score given"), rows)
+        _print(out, ("score", "days ahead", "scored by", "kind", "persons", "no score given"), rows)
     for score_name, what in _query(
         connection,
         "select score_name, what from ml.watch_alerts where as_of_date = %s order by 1, 2",

@@ -88,6 +88,7 @@ def training(_settings: Settings) -> list[Step]:
         Step("build_snapshots", "train", "ml.train:build_snapshots"),
         Step("train_churn", "train", train, {"model_name": "churn"}, snapshots),
         Step("train_winback", "train", train, {"model_name": "winback"}, snapshots),
+        Step("train_contract_churn", "train", train, {"model_name": "contract_churn"}, snapshots),
         Step("train_value", "train", "ml.value.train:train", after=snapshots),
         Step(
             "train_contact_effect", "train", train_effect,

@@ -1,13 +1,15 @@
 """Settings of the churn score: the probability that a live customer buys nothing in the horizon."""
 
 from ml.models import ModelSpec
+from ml.outcomes import PURCHASE
 from ml.rules import PlainRule
 from ml.vocabulary import BEHAVIOUR, FREQUENCY, RHYTHM
 
 CHURN = ModelSpec(
     name="churn",
     population="live",
-    event_is_purchase=False,
+    outcome=PURCHASE,
+    event_is_outcome=False,
     groups=BEHAVIOUR,
     # Twelve weeks of twelve: one in thirteen stays away; a single week: every second one.
     plain=PlainRule(

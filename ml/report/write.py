@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ml import registry
+from ml.outcomes import RENEWAL
 from ml.snapshots import MIN_FIT_SNAPSHOTS, MIN_SNAPSHOTS, VALIDATION_SNAPSHOTS
 from ml.soundness import MAX_ROC_AUC
 from ml.value.days import MIN_DAYS
@@ -73,7 +74,8 @@ def minimum_data(policy: Policy) -> list[tuple[str, str, str]]:
         (
             "too few snapshots to fit on",
             f"{MIN_FIT_SNAPSHOTS} to fit on, {VALIDATION_SNAPSHOTS} to validate on, "
-            f"{minima.test_snapshot_count} to test on, {policy.horizon_days} days between each",
+            f"{minima.test_snapshot_count} to test on, {policy.horizon_days} days between each "
+            f"({RENEWAL.horizon_days(policy)} for contracts)",
             "a greater training.snapshot_count, with history for it",
         ),
         (
@@ -103,8 +105,13 @@ def minimum_data(policy: Policy) -> list[tuple[str, str, str]]:
             "look at the sources behind features.ftr_customers",
         ),
         (
-            "purchases are unknown",
-            "the days and amounts of purchases, of every row",
+            "nobody is in the population of contracts",
+            "contracts that end, and populations.contract_ends_within_days",
+            "set the key where customers hold contracts; without them there is nothing to foretell",
+        ),
+        (
+            "purchases or contracts are unknown",
+            "the days and amounts of purchases, or of the contract, of every row",
             "look at the model ftr_customers",
         ),
     ]

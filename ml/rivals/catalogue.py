@@ -1,6 +1,6 @@
 """All rivals: fitted together, kept as JSON, found by name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from ml.rivals.contract import Lesson, ProbabilityRival, ValueRival
 from ml.rivals.probability import BgNbdRival, ChurnFactor, RecencyCuts, RfmCells, RfmLogistic
+from ml.rivals.renewal import BaseRate, ContractLogistic, DaysToEnd, EarlierRenewals
 from ml.rivals.value import BgNbdGammaGamma, PastRate, RfmCellSpend, RfmRegression
 from warehouse.errors import ModelError
 
@@ -18,6 +19,13 @@ PROBABILITY_RIVALS: tuple[type[ProbabilityRival], ...] = (
     RfmLogistic,
     BgNbdRival,
 )
+RENEWAL_RIVALS: tuple[type[ProbabilityRival], ...] = (
+    BaseRate,
+    DaysToEnd,
+    EarlierRenewals,
+    RecencyCuts,
+    ContractLogistic,
+)
 VALUE_RIVALS: tuple[type[ValueRival], ...] = (
     PastRate,
     RfmCellSpend,
@@ -26,9 +34,11 @@ VALUE_RIVALS: tuple[type[ValueRival], ...] = (
 )
 
 
-def fit_probability_rivals(lesson: Lesson) -> dict[str, ProbabilityRival]:
-    """Returns every rival of churn and win-back by name."""
-    return {rival.name: rival.fit(lesson) for rival in PROBABILITY_RIVALS}
+def fit_probability_rivals(
+    lesson: Lesson, kinds: Sequence[type[ProbabilityRival]] = PROBABILITY_RIVALS
+) -> dict[str, ProbabilityRival]:
+    """Returns rivals by name; of purchases where no others are named."""
+    return {rival.name: rival.fit(lesson) for rival in kinds}
 
 
 def fit_value_rivals(lesson: Lesson) -> dict[str, ValueRival]:
@@ -43,7 +53,8 @@ def as_json(rival: ProbabilityRival | ValueRival) -> dict[str, Any]:
 
 def probability_rival(document: Mapping[str, Any]) -> ProbabilityRival:
     """Returns the rival that `as_json` described; raises `ModelError` for an unknown name."""
-    found: ProbabilityRival = _revive({rival.name: rival for rival in PROBABILITY_RIVALS}, document)
+    kinds = {rival.name: rival for rival in (*PROBABILITY_RIVALS, *RENEWAL_RIVALS)}
+    found: ProbabilityRival = _revive(kinds, document)
     return found
 
 

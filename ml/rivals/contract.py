@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, Self
 from ml.arrays import BoolArray, Columns, FloatArray
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 
-# All that a rival reads of a customer. Both a bare purchase log and `ftr_customers` can give it.
+# All that a rival of purchases reads. Both a bare purchase log and `ftr_customers` can give it.
 #   recency_days            days since the last day with a purchase
 #   tenure_days             days since the first day with a purchase
 #   purchase_day_count      days with a purchase, all time
@@ -23,8 +23,9 @@ class Lesson:
     """Customers as of earlier days, and what each did in the horizon after.
 
     Attributes:
-        columns: at least `INPUTS`, known of every row.
-        bought: whether the customer bought within the horizon.
+        columns: at least what the rivals read: `INPUTS`, known of every row, or those of
+            `ml.rivals.renewal`.
+        outcome: whether it came: a purchase within the horizon, or a renewal.
         spend: what the customer spent within it; only value rivals read it.
         horizon_days: the horizon.
         process: the purchase process of the whole base, live and lapsed, known by the day that the
@@ -32,14 +33,14 @@ class Lesson:
     """
 
     columns: Columns
-    bought: BoolArray
+    outcome: BoolArray
     spend: FloatArray
     horizon_days: int
     process: BuyTillYouDie
 
 
 class ProbabilityRival(Protocol):
-    """Foretells whether a customer buys within the horizon."""
+    """Foretells whether a customer buys within the horizon, or renews."""
 
     name: ClassVar[str]
     says: ClassVar[str]
@@ -50,7 +51,7 @@ class ProbabilityRival(Protocol):
         ...
 
     def probability(self, columns: Columns) -> FloatArray:
-        """Returns each customer's probability of a purchase within the horizon."""
+        """Returns each customer's probability of the outcome that it has learned from."""
         ...
 
 

@@ -1,12 +1,14 @@
 """What the rivals expect of a customer, as inputs of a model (docs/decisions/0030)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, Self
 
 from ml.arrays import Columns
+from ml.rivals import contract, renewal
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import Lesson
 from ml.rivals.probability import ChurnFactor, RfmLogistic
+from ml.rivals.renewal import ContractLogistic
 from ml.rivals.value import RfmRegression
 
 _OF_PROCESS = (
@@ -18,10 +20,35 @@ _OF_PROCESS = (
 )
 
 
+class Expectations(Protocol):
+    """What rivals expect of a customer, a column each.
+
+    Attributes:
+        names: of the columns.
+        inputs: what the rivals read of a customer.
+        needed: those among them without which they expect nothing.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    inputs: ClassVar[tuple[str, ...]]
+    needed: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def fit(cls, lesson: Lesson) -> Self:
+        """Returns what `lesson` teaches."""
+        ...
+
+    def columns(self, columns: Columns) -> Columns:
+        """Returns one column for each of `names`, in their order."""
+        ...
+
+
 @dataclass(frozen=True)
 class PurchaseExpectations:
     """What is expected of the next purchase within the horizon."""
 
+    inputs: ClassVar[tuple[str, ...]] = contract.INPUTS
+    needed: ClassVar[tuple[str, ...]] = contract.INPUTS
     names: ClassVar[tuple[str, ...]] = (
         "expected_by_rfm_logistic",
         "expected_by_churn_factor",
@@ -46,6 +73,25 @@ class PurchaseExpectations:
             "expected_by_churn_factor": self.factor.probability(columns),
             **_of_process(self.process, columns, self.horizon_days),
         }
+
+
+@dataclass(frozen=True)
+class RenewalExpectations:
+    """What is expected of a contract that ends soon."""
+
+    names: ClassVar[tuple[str, ...]] = ("expected_by_contract_logistic",)
+    inputs: ClassVar[tuple[str, ...]] = renewal.INPUTS
+    needed: ClassVar[tuple[str, ...]] = renewal.NEEDED
+    logistic: ContractLogistic
+
+    @classmethod
+    def fit(cls, lesson: Lesson) -> "RenewalExpectations":
+        """Returns what `lesson` teaches."""
+        return cls(ContractLogistic.fit(lesson))
+
+    def columns(self, columns: Columns) -> Columns:
+        """Returns one column for each of `names`, in their order."""
+        return {"expected_by_contract_logistic": self.logistic.probability(columns)}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class RecencyCuts:
     @classmethod
     def fit(cls, lesson: Lesson) -> "RecencyCuts":
         """Returns the rates of ten bins, joined by lines."""
-        return cls(rules.fit(lesson.columns["recency_days"], lesson.bought))
+        return cls(rules.fit(lesson.columns["recency_days"], lesson.outcome))
 
     def probability(self, columns: Columns) -> FloatArray:
         """Returns each customer's probability of a purchase within the horizon."""
@@ -60,8 +60,8 @@ class ChurnFactor:
         fitted = []
         for prior in _PRIOR_GAPS:
             factor = _churn_factor(lesson.columns, population, prior)
-            rates = rules.fit(factor, lesson.bought)
-            loss = float(log_losses(rates.probability(factor), lesson.bought).mean())
+            rates = rules.fit(factor, lesson.outcome)
+            loss = float(log_losses(rates.probability(factor), lesson.outcome).mean())
             fitted.append((loss, cls(population, prior, rates)))
         return min(fitted, key=lambda pair: pair[0])[1]
 
@@ -83,7 +83,7 @@ class RfmCells:
     @classmethod
     def fit(cls, lesson: Lesson) -> "RfmCells":
         """Returns the rate of each cell."""
-        return cls(Cells.fit(lesson.columns, lesson.bought.astype(np.float64)))
+        return cls(Cells.fit(lesson.columns, lesson.outcome.astype(np.float64)))
 
     def probability(self, columns: Columns) -> FloatArray:
         """Returns each customer's probability of a purchase within the horizon."""
@@ -107,7 +107,7 @@ class RfmLogistic:
 
         inputs = Polynomial.fit(lesson.columns)
         model = LogisticRegression(max_iter=1000)
-        model.fit(inputs.terms(lesson.columns), lesson.bought)
+        model.fit(inputs.terms(lesson.columns), lesson.outcome)
         return cls(inputs, tuple(map(float, model.coef_[0])), float(model.intercept_[0]))
 
     def probability(self, columns: Columns) -> FloatArray:
@@ -137,7 +137,7 @@ class BgNbdRival:
     def fit(cls, lesson: Lesson) -> "BgNbdRival":
         """Returns the lesson's process with the calibration that its outcomes ask for."""
         raw = lesson.process.purchase_probability(lesson.columns, lesson.horizon_days)
-        scaling = calibration.fit(_margin(raw), lesson.bought)
+        scaling = calibration.fit(_margin(raw), lesson.outcome)
         return cls(lesson.process, scaling, lesson.horizon_days)
 
     def probability(self, columns: Columns) -> FloatArray:

@@ -7,7 +7,7 @@ any the lists go by propensity.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ml import bootstrap, registry
 from ml.arrays import FloatArray
 from ml.bootstrap import Interval
 from ml.features import require_features
+from ml.threads import one_thread
 from ml.uplift import learner
 from ml.uplift.experiment import Experiment, ExperimentSplit, read_experiment, split_experiment
 from ml.uplift.learner import MIN_SIGNAL, UpliftModel
@@ -73,7 +74,13 @@ class EffectJudgement:
             "verdict": self.verdict,
         }
 
+    def without_champion(self) -> "EffectJudgement":
+        """Returns what was found of the learner: the same whatever is in force."""
+        gain = {name: gap for name, gap in self.gain.items() if name != CHAMPION}
+        return replace(self, gain=gain, behind=())
 
+
+@one_thread
 def train(context: RunContext, model_name: str) -> StepReport:
     """Trains a model of what contact changes; in force it comes if the later campaigns bear it out.
 
@@ -193,18 +200,20 @@ def _keep(
     judgement: EffectJudgement,
 ) -> StepReport:
     """Stores what was trained with its verdict, and puts it in force if it may ship."""
-    metrics: dict[str, Any] = {
+    # The artefact, and so the version named after it, is the same whatever was in force.
+    lasting: dict[str, Any] = {
         "experiment": split.counts(),
         "claims": model.claims,
         "signal": model.signal,
-        **judgement.as_json(),
+        **judgement.without_champion().as_json(),
     }
+    metrics = {**lasting, **judgement.as_json()}
     contents = {
         "model_name": spec.name,
         "outcome": spec.outcome,
         "effect_days": context.policy.contact.effect_days,
         "learner": model.as_json(),
-        "metrics": metrics,
+        "metrics": lasting,
     }
     item = registry.artefact("xgboost", context.as_of, contents, model.trees_bytes())
     path = registry.save(context.settings.models_dir, spec.name, item)

@@ -16,9 +16,11 @@ from ml import registry
 from ml.arrays import Columns, FloatArray
 from ml.features import LabelledRows, first_purchase_day, read_base, require_features
 from ml.gate import Judgement, judge_value
+from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.rivals.contract import ValueRival
 from ml.soundness import Soundness, require_sound
+from ml.threads import one_thread
 from ml.value.days import YEAR_DAYS, YearPlan, plan_year
 from ml.value.learn import Tried, fit_rivals, grow_trees, spread_of, try_rounds
 from ml.value.model import COLUMNS, FEATURES, MODEL_NAME, Forecast, RivalModel, TreeModel
@@ -56,6 +58,7 @@ class Judged:
         return self.judgement.best_rival if self.judgement.failings else MODEL_NAME
 
 
+@one_thread
 def train(context: RunContext) -> StepReport:
     """Trains the value model as of this day; what wins is in force from the next day on.
 
@@ -89,7 +92,8 @@ def judge(url: str, plan: YearPlan, minima: Training) -> Judged:
     _require_enough(rows, test, minima)
     # Who spent more than half of all do: both kinds are always there.
     above = rows.spend > np.median(rows.spend)
-    soundness = require_sound(LabelledRows(rows.days, rows.persons, above, rows.columns), FEATURES)
+    halves = LabelledRows(rows.days, rows.persons, above, rows.columns)
+    soundness = require_sound(halves, FEATURES, contract.INPUTS)
     base = _base(url, plan.test)
     process = BuyTillYouDie.fit(base)
     tried = try_rounds(rows, process, minima.seed)

@@ -3,10 +3,11 @@
 from datetime import date, timedelta
 
 import psycopg
+from psycopg import sql
 
 from ml.models import ModelSpec
 from ml.watch.drift import Tally
-from warehouse.policy import Watch
+from warehouse.policy import Policy, Watch
 
 SCORE = "score"
 
@@ -33,12 +34,9 @@ from (
         least(floor(scores.percentile * 10)::integer, 9) + 1 as decile,
         count(*) as persons,
         avg(scores.probability) as predicted,
-        avg(((buyers.person_id is not null) = %(is_purchase)s)::integer) as realised
+        avg(((came.person_id is not null) = %(is_outcome)s)::integer) as realised
     from ml.customer_scores as scores
-    left join (
-        select distinct person_id from marts.fct_orders
-        where order_kind = 'purchase' and order_date > %(day)s and order_date <= %(due)s
-    ) as buyers on scores.person_id = buyers.person_id
+    left join ({came}) as came on scores.person_id = came.person_id
     left join activation.target_list_entries as entries
         on scores.as_of_date = entries.as_of_date and scores.person_id = entries.person_id
     where scores.as_of_date = %(day)s and scores.score_name = %(score_name)s
@@ -76,27 +74,34 @@ def record_drift(
 
 
 def record_outcomes(
-    connection: psycopg.Connection, as_of: date, spec: ModelSpec, horizon_days: int, policy: Watch
+    connection: psycopg.Connection, as_of: date, spec: ModelSpec, policy: Policy
 ) -> int:
     """Holds the scores whose horizon ends on the day against what came; returns the alerts."""
-    found = connection.execute(
-        "select to_regclass('activation.target_list_entries') is not null"
-    ).fetchone()
-    if not found or not found[0]:
-        return 0
-    day = as_of - timedelta(days=horizon_days)
+    day = as_of - timedelta(days=spec.outcome.horizon_days(policy))
     connection.execute(
         "delete from ml.watch_outcomes where as_of_date = %s and score_name = %s", (day, spec.name)
     )
+    found = connection.execute(
+        """
+        select to_regclass('activation.target_list_entries') is not null
+            and exists (
+                select from ml.customer_scores where as_of_date = %s and score_name = %s
+            )
+        """,
+        (day, spec.name),
+    ).fetchone()
+    if not found or not found[0]:
+        return 0
     connection.execute(
-        _OUTCOMES,
+        sql.SQL(_OUTCOMES).format(came=sql.SQL(spec.outcome.came)),
         {
             "day": day,
             "due": as_of,
             "score_name": spec.name,
-            "is_purchase": spec.event_is_purchase,
-            "min_rows": policy.min_rows,
-            "max_gap": policy.max_outcome_gap,
+            "purchase_horizon_days": policy.horizon_days,
+            "is_outcome": spec.event_is_outcome,
+            "min_rows": policy.watch.min_rows,
+            "max_gap": policy.watch.max_outcome_gap,
         },
     )
     row = connection.execute(

@@ -1,13 +1,15 @@
 """Settings of the win-back score: the probability that a lapsed customer buys in the horizon."""
 
 from ml.models import ModelSpec
+from ml.outcomes import PURCHASE
 from ml.rules import PlainRule
 from ml.vocabulary import BEHAVIOUR, RHYTHM
 
 WINBACK = ModelSpec(
     name="winback",
     population="lapsed",
-    event_is_purchase=True,
+    outcome=PURCHASE,
+    event_is_outcome=True,
     groups=BEHAVIOUR,
     # Who has been silent for one horizon comes back in the next every second time.
     plain=PlainRule(

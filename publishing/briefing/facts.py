@@ -246,14 +246,16 @@ def _models(connection: psycopg.Connection, context: RunContext) -> list[Row]:
         connection,
         """
         select
-            score_name, model_kind, model_version, is_calibrated, count(*) as persons,
+            score_name, horizon_days, model_kind, model_version, is_calibrated,
+            count(*) as persons,
             (
                 select count(*) from ml.abstentions
                 where abstentions.as_of_date = %(day)s
                     and abstentions.score_name = scores.score_name
             ) as abstained
         from ml.customer_scores as scores where as_of_date = %(day)s
-        group by score_name, model_kind, model_version, is_calibrated order by score_name
+        group by score_name, horizon_days, model_kind, model_version, is_calibrated
+        order by score_name
         """,
         day=context.as_of,
     )

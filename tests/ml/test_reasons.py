@@ -2,7 +2,6 @@ import numpy as np
 
 from ml.models import model_specs
 from ml.reasons import Phrase, ReasonGroup, explain
-from ml.rivals.expectations import PurchaseExpectations
 
 ALWAYS = ReasonGroup("a", ("x",), (Phrase("always", "x is {x:.0f}", "x는 {x:.0f}"),))
 SPLIT = ReasonGroup(
@@ -52,7 +51,7 @@ def test_every_feature_belongs_to_one_group_and_rule_and_phrases_use_no_other() 
         names = {group.name for group in spec.groups}
         assert set(spec.plain.inputs) <= set(spec.features)
         assert set(spec.plain.reasons) <= names
-        assert {spec.group_of(name) for name in PurchaseExpectations.names} <= names
+        assert {spec.group_of(name) for name in spec.outcome.expectations.names} <= names
         for group in spec.groups:
             for phrase in group.phrases:
                 assert set(phrase.fields) <= set(group.features)

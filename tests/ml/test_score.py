@@ -335,7 +335,7 @@ def test_a_day_without_features_is_an_error(world_of: Callable[[World], RunConte
 
 def test_a_model_of_another_horizon_is_an_error(trained: RunContext) -> None:
     longer = trained.policy.model_copy(update={"horizon_days": 56})
-    with pytest.raises(ModelError, match="looks 28 days ahead, the policy's horizon_days is 56"):
+    with pytest.raises(ModelError, match="looks 28 days ahead, the policy asks for 56"):
         score(replace(trained, policy=longer))
 
 

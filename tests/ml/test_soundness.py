@@ -25,7 +25,7 @@ def rows(**columns: np.ndarray) -> LabelledRows:
 
 
 def test_honest_rows_are_sound() -> None:
-    found = require_sound(rows(), FEATURES)
+    found = require_sound(rows(), FEATURES, INPUTS)
     assert (found.unknown, found.constant) == ((), ())
 
 
@@ -40,16 +40,16 @@ def test_honest_rows_are_sound() -> None:
 )
 def test_a_feature_that_gives_the_outcome_away_is_refused_by_name(leak: np.ndarray) -> None:
     with pytest.raises(UnsoundData, match=r"spend_84d \(1\.000\) tells the outcome apart"):
-        require_sound(rows(spend_84d=leak), FEATURES)
+        require_sound(rows(spend_84d=leak), FEATURES, INPUTS)
 
 
 def test_a_good_feature_is_no_leak() -> None:
-    require_sound(rows(spend_84d=HAPPENED + RNG.normal(0, 0.5, ROWS)), FEATURES)
+    require_sound(rows(spend_84d=HAPPENED + RNG.normal(0, 0.5, ROWS)), FEATURES, INPUTS)
 
 
 def test_constant_and_unknown_features_are_named_while_others_are_left() -> None:
     found = require_sound(
-        rows(spend_84d=np.full(ROWS, 7.0), age_level=np.full(ROWS, np.nan)), FEATURES
+        rows(spend_84d=np.full(ROWS, 7.0), age_level=np.full(ROWS, np.nan)), FEATURES, INPUTS
     )
     assert (found.unknown, found.constant) == (("age_level",), ("spend_84d",))
 
@@ -59,10 +59,11 @@ def test_constant_and_unknown_features_alone_are_refused() -> None:
         require_sound(
             rows(spend_84d=np.full(ROWS, 7.0), age_level=np.full(ROWS, np.nan)),
             ("spend_84d", "age_level"),
+            INPUTS,
         )
 
 
 def test_purchases_that_are_unknown_are_refused() -> None:
     unknown = np.where(np.arange(ROWS) < 5, np.nan, 1.0)
     with pytest.raises(UnsoundData, match=r"5 rows .* have no purchase_day_count"):
-        require_sound(rows(purchase_day_count=unknown), FEATURES)
+        require_sound(rows(purchase_day_count=unknown), FEATURES, INPUTS)

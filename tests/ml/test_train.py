@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.outcomes import PURCHASE
 from ml.rivals.catalogue import PROBABILITY_RIVALS
 from ml.snapshots import snapshot_days, split_days
 from ml.train import train
@@ -185,6 +186,22 @@ def test_the_same_day_trained_again_is_the_same_version_to_the_byte(
     assert _one(context, "select count(*) from ml.champions") == (1,)
 
 
+def test_what_is_in_force_changes_the_verdict_and_never_the_version(
+    world_of: Callable[[World], RunContext],
+) -> None:
+    context = world_of(World())
+    first = train(context, "churn")
+    with context.connection() as connection:
+        # As if an earlier day had been trained since, and was in force on this one.
+        connection.execute("update ml.champions set in_force_from = '2017-11-01'")
+    second = train(context, "churn")
+    assert second.facts["version"] == first.facts["version"]
+    (metrics,) = _one(context, "select metrics from ml.training_runs")
+    assert "the champion" in metrics["rivals"]
+    assert metrics["champion"] == first.facts["version"]
+    assert _one(context, "select count(*) from ml.model_versions") == (1,)
+
+
 def test_a_missing_label_stops_the_training(world_of: Callable[[World], RunContext]) -> None:
     context = world_of(World())
     with context.connection() as connection:
@@ -208,7 +225,7 @@ def test_an_unknown_model_is_named_with_those_there_are(
 
 
 def test_the_latest_snapshot_is_the_latest_whose_horizon_has_passed(policy: Policy) -> None:
-    days = snapshot_days(policy, AS_OF, FIRST_DAY)
+    days = snapshot_days(PURCHASE, policy, AS_OF, FIRST_DAY)
     assert days[-1] == AS_OF - timedelta(days=policy.horizon_days)
     assert len(days) == policy.training.snapshot_count
     steps = {int(step.days) for step in np.diff(np.array(days))}
@@ -216,15 +233,15 @@ def test_the_latest_snapshot_is_the_latest_whose_horizon_has_passed(policy: Poli
 
 
 def test_no_snapshot_lies_before_the_data_begins(policy: Policy) -> None:
-    days = snapshot_days(policy, AS_OF, date(2017, 8, 1))
+    days = snapshot_days(PURCHASE, policy, AS_OF, date(2017, 8, 1))
     assert days and min(days) >= date(2017, 8, 1)
 
 
 def test_too_few_snapshots_are_refused_with_the_days_that_would_do(policy: Policy) -> None:
-    days = snapshot_days(policy, AS_OF, date(2017, 8, 20))
+    days = snapshot_days(PURCHASE, policy, AS_OF, date(2017, 8, 20))
     assert len(days) == 6
     with pytest.raises(TooLittleData, match=r"6 snapshots, 8 are needed.*28 more days"):
-        split_days(days, policy)
+        split_days(days, policy.horizon_days, policy.training)
 
 
 @given(
@@ -247,9 +264,9 @@ def test_no_purchase_is_learned_from_and_tested_on(
         }
     )
     policy = policy.model_copy(update={"training": training, "horizon_days": horizon_days})
-    days = snapshot_days(policy, AS_OF, date(2000, 1, 1))
+    days = snapshot_days(PURCHASE, policy, AS_OF, date(2000, 1, 1))
     try:
-        split = split_days(days, policy)
+        split = split_days(days, policy.horizon_days, policy.training)
     except TooLittleData:
         return
     assert sorted(split.training + split.embargoed + split.test) == days
@@ -261,13 +278,14 @@ def test_an_embargo_that_leaves_nothing_is_refused_with_the_count_that_would_do(
     policy: Policy,
 ) -> None:
     long = policy.model_copy(update={"horizon_days": 90})
-    days = snapshot_days(long, AS_OF, FIRST_DAY)
+    days = snapshot_days(PURCHASE, long, AS_OF, FIRST_DAY)
     with pytest.raises(TooLittleData, match=r"leave 0 to fit on: .*snapshot_count of 18"):
-        split_days(days, long)
+        split_days(days, long.horizon_days, long.training)
     enough = long.model_copy(
         update={"training": policy.training.model_copy(update={"snapshot_count": 18})}
     )
-    split = split_days(snapshot_days(enough, AS_OF, date(2016, 1, 1)), enough)
+    days = snapshot_days(PURCHASE, enough, AS_OF, date(2016, 1, 1))
+    split = split_days(days, enough.horizon_days, enough.training)
     assert (len(split.fit), len(split.validation), len(split.test)) == (2, 2, 2)
 
 

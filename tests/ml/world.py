@@ -2,6 +2,8 @@
 
 Who churns follows from a broken rhythm and, unseen by the rule, from living on discounts; who comes
 back follows from few days per purchase and, unseen by the rule, from buying in many departments.
+Who renews a contract follows from buying lately and, unseen by the rule, from no refused complaint;
+every tenth holder of a contract has never bought.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ import psycopg
 from psycopg import sql
 
 from ml.models import model_specs
+from ml.outcomes import PURCHASE
+from ml.rivals.contract import INPUTS
 from ml.snapshots import snapshot_days
 from warehouse.policy import Policy
 
@@ -29,12 +33,13 @@ class World:
 
     live: int = 500
     lapsed: int = 500
+    contract: int = 0
     seed: int = 7
 
 
 def build(url: str, policy: Policy, world: World, days: Sequence[date] | None = None) -> None:
     """Makes marts, features and labels of the snapshots before AS_OF and of the day after it."""
-    days = days or [*snapshot_days(policy, AS_OF, FIRST_DAY), date(2017, 11, 30)]
+    days = days or [*snapshot_days(PURCHASE, policy, AS_OF, FIRST_DAY), date(2017, 11, 30)]
     with psycopg.connect(url) as connection:
         connection.execute(
             "create table marts.fct_orders (order_date date, person_id text, order_kind text)"
@@ -52,7 +57,7 @@ def build(url: str, policy: Policy, world: World, days: Sequence[date] | None = 
         )
         connection.execute(
             "create table features.customer_labels (person_id text, as_of_date date,"
-            " horizon_days integer, bought_within_horizon boolean)"
+            " horizon_days integer, bought_within_horizon boolean, renewed_contract boolean)"
         )
         for number, day in enumerate(days):
             _fill(connection, world, day, number, policy.horizon_days)
@@ -62,8 +67,9 @@ def _fill(
     connection: psycopg.Connection, world: World, day: date, number: int, horizon_days: int
 ) -> None:
     rng = np.random.default_rng([world.seed, number])
-    count = world.live + world.lapsed
+    count = world.live + world.lapsed + world.contract
     live = np.arange(count) < world.live
+    contract = np.arange(count) >= world.live + world.lapsed
     columns = {name: rng.normal(size=count).round(3) for name in FEATURES}
     gap = rng.uniform(3, 12, count).round()
     recency = np.where(live, rng.integers(0, 28, count), rng.integers(28, 150, count))
@@ -88,14 +94,38 @@ def _fill(
     comes_back = -2.0 - 0.1 * recency / (1 + orders) + 2.5 * (columns["department_count_84d"] > 9)
     odds = np.where(live, -stays_away, comes_back)
     bought = rng.uniform(size=count) < 1 / (1 + np.exp(-odds))
+    # Drawn last and for holders alone, so that a world without contracts stays what it is.
+    of_holders = {
+        "contract_days_left": rng.integers(0, 15, count).astype(float),
+        "contract_tenure_days": rng.integers(300, 1000, count).astype(float),
+        "contract_renewal_count": rng.integers(0, 3, count).astype(float),
+        "contract_monthly_fee": rng.choice([9.0, 19.0], count),
+        "refused_complaint_count_168d": (rng.integers(0, 4, count) == 3).astype(float),
+    }
+    of_holders |= {
+        name: np.where(np.arange(count) % 10 == 0, np.nan, columns[name]) for name in INPUTS
+    }
+    columns |= {
+        name: np.where(contract, values, columns[name]) for name, values in of_holders.items()
+    }
+    renews = 2.0 - 3.0 * (columns["refused_complaint_count_168d"] == 1) - (recency > 60)
+    renewed = rng.uniform(size=count) < 1 / (1 + np.exp(-renews))
+    population = np.select([live, contract], ["live", "contract"], "lapsed")
     persons = [f"P{number:02d}{index:06d}" for index in range(count)]
     with connection.cursor() as cursor:
         with cursor.copy("copy features.ftr_customers from stdin") as copy:
             for index, person in enumerate(persons):
                 copy.write_row((
-                    person, day, "live" if live[index] else "lapsed", 20.0,
-                    *(float(columns[name][index]) for name in FEATURES),
+                    person, day, str(population[index]), 20.0,
+                    *(_known(columns[name][index]) for name in FEATURES),
                 ))  # fmt: skip
         with cursor.copy("copy features.customer_labels from stdin") as copy:
-            for person, came in zip(persons, bought.tolist(), strict=True):
-                copy.write_row((person, day, horizon_days, came))
+            for index, person in enumerate(persons):
+                copy.write_row((
+                    person, day, horizon_days, bool(bought[index]),
+                    bool(renewed[index]) if contract[index] else None,
+                ))  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -29,12 +29,12 @@ def lesson(rows: Snapshot) -> Lesson:
 
 def test_every_rival_foretells_better_than_nothing_from_the_four_inputs(lesson: Lesson) -> None:
     nothing = evaluate.log_losses(
-        np.full(len(lesson.bought), lesson.bought.mean()), lesson.bought
+        np.full(len(lesson.outcome), lesson.outcome.mean()), lesson.outcome
     ).mean()
     for rival in catalogue.fit_probability_rivals(lesson).values():
         probability = rival.probability(lesson.columns)
         assert ((probability > 0) & (probability < 1)).all(), rival.name
-        assert evaluate.log_losses(probability, lesson.bought).mean() < nothing, rival.name
+        assert evaluate.log_losses(probability, lesson.outcome).mean() < nothing, rival.name
     everyone = np.ones(len(lesson.spend))
     for value in catalogue.fit_value_rivals(lesson).values():
         expected = value.spend(lesson.columns)

@@ -1,0 +1,110 @@
+"""Training beside bare `xgboost.train` on the same matrices, with the same settings and rounds.
+
+Inside the ratio is how a candidate comes about: the rivals' expectations as inputs, both matrices,
+the search with the rows that stop it, the last learning, and the model as bytes. Bare is what
+XGBoost does of that when it is told settings and rounds: it grows as many trees on matrices that
+are there. Around it stand the reading, the rivals and the gate with its bootstrap; each is reported
+apart. It works in one thread, so processor time is compared: other work on the machine is not in
+it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import xgboost
+
+from benchmarks.result import Result, at_most, reported
+from benchmarks.stage import Stage
+from ml.boosting import MAX_ROUNDS, PARAMETERS, PATIENCE_ROUNDS
+from ml.candidate import Candidate, fit_candidate, lesson_of
+from ml.churn.settings import CHURN
+from ml.features import LabelledRows, read_base, read_labelled
+from ml.inputs import ModelInputs
+from ml.rivals import catalogue
+from ml.rivals.buy_till_you_die import BuyTillYouDie
+from ml.snapshots import Split, snapshot_days, split_days
+from ml.train import train
+from tests.ml.world import AS_OF, FIRST_DAY, World, build
+from warehouse.connections import connect, ensure_database, warehouse_url
+from warehouse.context import RunContext
+from warehouse.policy import load_policy
+from warehouse.schemas import ensure_schemas
+
+CUSTOMERS_A_DAY = 10_000
+TRIES = 2
+
+
+def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
+    """Returns the candidate's processor time as a multiple of the bare one, and what is around."""
+    settings = stage.empty_installation("training")
+    policy = load_policy(settings.policy_file)
+    url = ensure_database(warehouse_url(settings), "bench_training")
+    with connect(url) as connection:
+        ensure_schemas(connection)
+    build(url, policy, World(live=customers, lapsed=0))
+    context = RunContext(settings=settings, policy=policy, as_of=AS_OF, run_id="bench", url=url)
+    horizon, minima = policy.horizon_days, policy.training
+    days = snapshot_days(CHURN.outcome, policy, AS_OF, FIRST_DAY)
+    split = split_days(days, horizon, minima)
+
+    reading, rows = _timed(lambda: read_labelled(url, CHURN, days, horizon, CHURN.columns))
+    training = rows.at(split.training)
+    learning, process = _timed(lambda: BuyTillYouDie.fit(read_base(url, split.training[-1])))
+    lesson = lesson_of(CHURN, training, process, horizon)
+    rivals, _ = _timed(lambda: catalogue.fit_probability_rivals(lesson))
+
+    def candidate() -> Candidate:
+        return fit_candidate(
+            CHURN, rows, split, process,
+            horizon_days=horizon, trials=minima.search_trials, seed=minima.seed,
+        )  # fmt: skip
+
+    ours, bare = [], []
+    for _ in range(TRIES):
+        seconds, found = _timed(candidate)
+        ours.append(seconds)
+        work = _bare(found, rows, split, minima.seed)
+        bare.append(_timed(work)[0])
+    whole, _ = _timed(lambda: train(context, CHURN.name))
+    name = f"training: {len(training.happened):,} rows"
+    least = min(bare)
+    return [
+        at_most(f"{name}, candidate beside bare xgboost.train", min(ours) / least, 1.15),
+        reported(f"{name}, everything beside bare xgboost.train", whole / least, "x"),
+        reported(f"{name}, bare xgboost.train", least, "s"),
+        reported(f"{name}, reading", reading, "s"),
+        reported(f"{name}, rivals", learning + rivals, "s"),
+        reported(
+            f"{name}, gate, soundness and storing",
+            whole - min(ours) - reading - learning - rivals,
+            "s",
+        ),
+    ]
+
+
+def _bare(found: Candidate, rows: LabelledRows, split: Split, seed: int) -> Callable[[], None]:
+    """Returns the bare work: to grow what the search grew, and the last model."""
+
+    def matrix(part: LabelledRows, inputs: ModelInputs) -> Any:
+        return inputs.matrix(part.columns), part.happened.astype(float)
+
+    # The trees of a trial cost the same whichever days the rivals' expectations are learned from.
+    fit, training = (matrix(rows.at(days), found.inputs) for days in (split.fit, split.training))
+
+    def grow() -> None:
+        known, all_known = xgboost.DMatrix(*fit), xgboost.DMatrix(*training)
+        for trial in found.trials:
+            parameters = {**PARAMETERS, **trial.settings, "seed": seed}
+            xgboost.train(parameters, known, min(trial.rounds + PATIENCE_ROUNDS, MAX_ROUNDS))
+        best = found.trials[0]
+        xgboost.train({**PARAMETERS, **best.settings, "seed": seed}, all_known, best.rounds)
+
+    return grow
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Returns the processor seconds that work took, and what came of it."""
+    started = time.process_time()
+    found = work()
+    return time.process_time() - started, found

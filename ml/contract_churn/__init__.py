@@ -1,0 +1,1 @@
+"""Contract churn: who does not renew a service contract that ends soon."""
