@@ -5,6 +5,7 @@ coefficient over planted effects instead of outcomes. Which kind of person someb
 record; the order by the planted pace alone shows what can be had without knowing it.
 """
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from benchmarks.stage import COMPANY_DAY, Stage
 from demo.company import assumptions
 from demo.company.systems import truth
 from ml.arrays import FloatArray
+from ml.features import open_reader
 from ml.train import build_snapshots
 from ml.uplift import train
 from ml.uplift.experiment import Experiment, read_experiment, split_experiment
@@ -36,8 +38,8 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     before = replace(tonight, as_of=COMPANY_DAY - timedelta(days=1))
     build_snapshots(before)
     reports = {name: train.train(before, name) for name in effect_specs()}
-    with tonight.connection() as connection:
-        score_effects(tonight, connection)
+    with tonight.connection() as connection, closing(open_reader(tonight.url)) as reader:
+        score_effects(tonight, connection, reader)
         effect = load_effect(tonight, connection, CONTACT_EFFECT)
     name = f"uplift: {customers:,} customers"
     results = [

@@ -5,6 +5,7 @@ has silently left by then, are known to the truth alone.
 """
 
 from collections import defaultdict
+from contextlib import closing
 
 import numpy as np
 import psycopg
@@ -15,7 +16,7 @@ from benchmarks.true_owners import true_owners
 from demo.company.systems import truth
 from ml.arrays import FloatArray
 from ml.bootstrap import rank_correlation
-from ml.features import first_purchase_day, read_base, read_population
+from ml.features import first_purchase_day, open_reader, read_base, read_population
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.train import build_snapshots
 from ml.value.days import YearPlan, plan_year
@@ -46,7 +47,8 @@ def compare(context: RunContext, name: str) -> list[Result]:
     planted, expected, spend = _by_true_person(context, plan, judged.model)
     of_planted, of_model = _ranks(planted, spend), _ranks(expected, spend)
     # What the same learner makes of the test's own year, of other persons.
-    process = BuyTillYouDie.fit(read_base(context.url, plan.test))
+    with closing(open_reader(context.url)) as reader:
+        process = BuyTillYouDie.fit(read_base(reader, plan.test))
     foreseen = _ranks(try_rounds(judged.test, process, seed).left_out, judged.test.spend)
     judgement = judged.judgement
     on_test = judgement.candidate["rank_correlation"]
@@ -84,12 +86,13 @@ def _by_true_person(
             ).fetchall()
         )
     totals: dict[int, FloatArray] = defaultdict(lambda: np.zeros(2))
-    for population in POPULATIONS:
-        for persons, columns in read_population(context.url, population, plan.test, COLUMNS):
-            for person, value in zip(persons, model.spend(columns).tolist(), strict=True):
-                # Whoever has a contract and never bought has no expectation.
-                if owner.get(person) in planted and not np.isnan(value):
-                    totals[owner[person]] += (value, came[person])
+    with closing(open_reader(context.url)) as reader:
+        for population in POPULATIONS:
+            for persons, columns in read_population(reader, population, plan.test, COLUMNS):
+                for person, value in zip(persons, model.spend(columns).tolist(), strict=True):
+                    # Whoever has a contract and never bought has no expectation.
+                    if owner.get(person) in planted and not np.isnan(value):
+                        totals[owner[person]] += (value, came[person])
     rows = np.array([(planted[true_person], *both) for true_person, both in totals.items()])
     return rows[:, 0], rows[:, 1], rows[:, 2]
 

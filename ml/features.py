@@ -143,7 +143,7 @@ def read_labelled(
     )
 
 
-def read_base(url: str, as_of: date) -> Columns:
+def read_base(reader: Any, as_of: date) -> Columns:
     """Returns what the rivals go by of everybody who had bought by a day, live and lapsed."""
     query = sql.SQL(
         """
@@ -153,14 +153,14 @@ def read_base(url: str, as_of: date) -> Columns:
         order by person_id
         """
     ).format(columns=_columns(contract.INPUTS), as_of=sql.Literal(as_of))
-    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(reader.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
     return {name: numbers(table[name]) for name in contract.INPUTS}
 
 
 def read_population(
-    url: str, population: str, as_of: date, features: Sequence[str]
+    reader: Any, population: str, as_of: date, features: Sequence[str]
 ) -> Iterator[tuple[list[str], Columns]]:
     """Yields the persons of a population and their features, a bounded batch at a time."""
     query = sql.SQL(
@@ -175,7 +175,7 @@ def read_population(
         population=sql.Literal(population),
         as_of=sql.Literal(as_of),
     )
-    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(reader.cursor()) as cursor:
         cursor.adbc_statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )

@@ -7,6 +7,7 @@ customer happens to be in does not change the score; percentiles are made by the
 import importlib
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from psycopg import sql
 
 from ml import registry
 from ml.abstain import abstain, stale_persons
-from ml.features import read_population, require_features
+from ml.features import open_reader, read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
@@ -106,7 +107,7 @@ def score(context: RunContext) -> StepReport:
     """
     facts: dict[str, int | float | str] = {}
     total = 0
-    with context.connection() as connection:
+    with context.connection() as connection, closing(open_reader(context.url)) as reader:
         models = [_in_force(context, connection, spec) for spec in model_specs().values()]
         for model in models:
             require_features(connection, model.columns)
@@ -123,7 +124,7 @@ def score(context: RunContext) -> StepReport:
         )
         connection.execute(_STAGE)
         for model in models:
-            scored = _score_one(context, connection, model, stale)
+            scored = _score_one(context, connection, reader, model, stale)
             total += scored.rows
             facts[f"{model.spec.name}_rows"] = scored.rows
             facts[f"{model.spec.name}_abstained"] = scored.abstained
@@ -132,18 +133,19 @@ def score(context: RunContext) -> StepReport:
             facts[f"{model.spec.name}_kind"] = model.kind
             facts[f"{model.spec.name}_calibrated"] = "yes" if model.is_calibrated else "no"
             logger.info("%s: %d scored by %s", model.spec.name, scored.rows, model.version)
-        facts.update(score_effects(context, connection))
-        facts.update(score_values(context, connection, stale))
+        facts.update(score_effects(context, connection, reader))
+        facts.update(score_values(context, connection, reader, stale))
     return StepReport(rows=total, facts=facts)
 
 
 def _score_one(
     context: RunContext,
     connection: psycopg.Connection,
+    reader: Any,
     model: InForce,
     stale: Mapping[str, str],
 ) -> Scored:
-    batches = read_population(context.url, model.spec.population, context.as_of, model.columns)
+    batches = read_population(reader, model.spec.population, context.as_of, model.columns)
     connection.execute("truncate scored")
     tally = Tally(model.references)
     withheld: list[tuple[date, str, str, str, str]] = []

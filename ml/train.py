@@ -5,6 +5,7 @@ Which day serves for what stands in `ml.snapshots`. The candidate is held agains
 """
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from ml.curves import curves, slices
 from ml.features import (
     LabelledRows,
     first_purchase_day,
+    open_reader,
     read_base,
     read_labelled,
     require_features,
@@ -131,7 +133,8 @@ def _train(context: RunContext, spec: ModelSpec, rows: LabelledRows, split: Spli
         "%s: %d rows to learn from, %d to test on",
         spec.name, counts["train_rows"], counts["test_rows"],
     )  # fmt: skip
-    process = BuyTillYouDie.fit(read_base(context.url, split.training[-1]))
+    with closing(open_reader(context.url)) as reader:
+        process = BuyTillYouDie.fit(read_base(reader, split.training[-1]))
     rivals = catalogue.fit_probability_rivals(
         lesson_of(spec, training, process, horizon_days), spec.outcome.rivals
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -18,7 +19,9 @@ POPULATIONS = ("live", "lapsed")
 _DIGITS = 6
 
 
-def score_effects(context: RunContext, connection: psycopg.Connection) -> dict[str, int | str]:
+def score_effects(
+    context: RunContext, connection: psycopg.Connection, reader: Any
+) -> dict[str, int | str]:
     """Replaces the day's effects of contact; where no model of them is in force there are none.
 
     Returns:
@@ -44,7 +47,7 @@ def score_effects(context: RunContext, connection: psycopg.Connection) -> dict[s
             " harm_version, harm, is_do_not_wake) from stdin"
         ) as copy,
     ):
-        for persons, known in _everybody(context, columns):
+        for persons, known in _everybody(context, reader, columns):
             effects, harms = _numbers(effect, known), _numbers(harm, known)
             for person, gain, loss in zip(persons, effects, harms, strict=True):
                 drives_away = loss is not None and loss > context.policy.contact.do_not_wake_above
@@ -65,10 +68,10 @@ def score_effects(context: RunContext, connection: psycopg.Connection) -> dict[s
 
 
 def _everybody(
-    context: RunContext, columns: tuple[str, ...]
+    context: RunContext, reader: Any, columns: tuple[str, ...]
 ) -> Iterator[tuple[list[str], Columns]]:
     for population in POPULATIONS:
-        yield from read_population(context.url, population, context.as_of, columns)
+        yield from read_population(reader, population, context.as_of, columns)
 
 
 def _numbers(found: EffectInForce | None, known: Columns) -> list[float] | list[None]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -93,7 +94,10 @@ class InForce:
 
 
 def score_values(
-    context: RunContext, connection: psycopg.Connection, stale: Mapping[str, str]
+    context: RunContext,
+    connection: psycopg.Connection,
+    reader: Any,
+    stale: Mapping[str, str],
 ) -> dict[str, int | float | str]:
     """Replaces the day's values of all customers; returns counts, and what foretold.
 
@@ -103,6 +107,7 @@ def score_values(
     Args:
         context: the run.
         connection: where the values are written.
+        reader: of `open_reader`.
         stale: who rests on a source that is too old, with its name.
 
     Raises:
@@ -114,7 +119,7 @@ def score_values(
             (context.as_of,),
         )
     try:
-        found = in_force(context, connection)
+        found = in_force(context, connection, reader)
     except NoBaseline as none:
         logger.warning("value: nobody gets one. %s", none.what)
         return {"value_rows": 0, "value_refused": none.what}
@@ -122,7 +127,7 @@ def score_values(
     connection.execute(_STAGE)
     abstained = 0
     for population in POPULATIONS:
-        abstained += _stage(context, connection, found, population, stale)
+        abstained += _stage(context, connection, reader, found, population, stale)
     classes = context.policy.value_classes
     cursor = connection.execute(
         _PUBLISH,
@@ -148,7 +153,7 @@ class NoBaseline(ModelError):
     """Not even the baseline can be fitted on the customers of a day."""
 
 
-def in_force(context: RunContext, connection: psycopg.Connection) -> InForce:
+def in_force(context: RunContext, connection: psycopg.Connection, reader: Any) -> InForce:
     """Returns the champion of the day, or the baseline fitted on the day's customers.
 
     Raises:
@@ -157,7 +162,7 @@ def in_force(context: RunContext, connection: psycopg.Connection) -> InForce:
     """
     champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
     if champion is None:
-        return InForce(_baseline(context), registry.PLAIN_RULE, "rule")
+        return InForce(_baseline(context, reader), registry.PLAIN_RULE, "rule")
     stored = registry.load(context.settings.models_dir, champion)
     if stored.manifest["horizon_days"] != YEAR_DAYS:
         raise ModelError(
@@ -168,8 +173,8 @@ def in_force(context: RunContext, connection: psycopg.Connection) -> InForce:
     return InForce(forecast_of(stored.manifest, stored.model), champion.version, champion.kind)
 
 
-def _baseline(context: RunContext) -> Forecast:
-    base = read_base(context.url, context.as_of)
+def _baseline(context: RunContext, reader: Any) -> Forecast:
+    base = read_base(reader, context.as_of)
     if not len(base["recency_days"]):
         raise NoBaseline("Nobody has bought yet.", "Values come with the first purchases.")
     try:
@@ -183,6 +188,7 @@ def _baseline(context: RunContext) -> Forecast:
 def _stage(
     context: RunContext,
     connection: psycopg.Connection,
+    reader: Any,
     found: InForce,
     population: str,
     stale: Mapping[str, str],
@@ -193,7 +199,7 @@ def _stage(
     with connection.cursor() as cursor:
         with cursor.copy("copy valued from stdin") as copy:
             for persons, columns in read_population(
-                context.url, population, context.as_of, found.columns
+                reader, population, context.as_of, found.columns
             ):
                 expected = forecast.model.spend(columns)
                 low, high = forecast.spread.interval(expected)

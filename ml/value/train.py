@@ -6,6 +6,7 @@ known on the day of the training; the interval around it is how far the judged o
 """
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import numpy as np
 
 from ml import registry
 from ml.arrays import Columns, FloatArray
-from ml.features import LabelledRows, first_purchase_day, read_base, require_features
+from ml.features import LabelledRows, first_purchase_day, open_reader, read_base, require_features
 from ml.gate import Judgement, judge_value
 from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
@@ -144,7 +145,8 @@ def _require_enough(rows: SpendRows, test: SpendRows, minima: Training) -> None:
 
 
 def _base(url: str, day: date) -> Columns:
-    base = read_base(url, day)
+    with closing(open_reader(url)) as reader:
+        base = read_base(reader, day)
     if not len(base["recency_days"]):
         raise WarehouseError(
             f"features.ftr_customers holds nobody who had bought by {day}.",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 
 from ml import registry
-from ml.features import read_population
+from ml.features import open_reader, read_population
 from ml.models import model_spec
 from ml.reasons import ReasonGroup
 from ml.rivals.catalogue import PROBABILITY_RIVALS
@@ -282,7 +283,8 @@ def test_a_category_never_seen_in_training_gets_a_score_like_the_nearest(
     scorer = scorer_of(
         model_spec("churn"), registry.load(trained.settings.models_dir, champion), 28
     )
-    ((_, columns),) = read_population(trained.url, "live", TONIGHT, scorer.features)
+    with closing(open_reader(trained.url)) as reader:
+        ((_, columns),) = read_population(reader, "live", TONIGHT, scorer.features)
     highest = {**columns, "age_level": np.full(World().live, 50.0)}
     unseen = {**columns, "age_level": np.full(World().live, 1e9)}
     found = scorer.probability(unseen)

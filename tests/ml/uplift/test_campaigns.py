@@ -1,12 +1,14 @@
 """What contact changes, learned through the walk's tables and scored by what is in force."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ml import registry
+from ml.features import open_reader
 from ml.uplift.experiment import experiment_days, read_experiment
 from ml.uplift.score import score_effects
 from ml.uplift.settings import CONTACT_EFFECT
@@ -24,8 +26,8 @@ def rows(context: RunContext, query: str) -> list[tuple[Any, ...]]:
 
 
 def score(context: RunContext) -> dict[str, int | str]:
-    with context.connection() as connection:
-        return score_effects(context, connection)
+    with context.connection() as connection, closing(open_reader(context.url)) as reader:
+        return score_effects(context, connection, reader)
 
 
 @pytest.fixture(scope="module")

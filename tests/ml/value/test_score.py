@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from ml import registry
+from ml.features import open_reader
 from ml.value.score import score_values
 from ml.value.train import train
 from tests.ml.value.world import AS_OF, TONIGHT, World
@@ -19,8 +21,8 @@ def _tonight(context: RunContext, day: date = TONIGHT) -> RunContext:
 
 
 def _score(context: RunContext, stale: Mapping[str, str] | None = None) -> dict[str, Any]:
-    with context.connection() as connection:
-        return score_values(context, connection, stale or {})
+    with context.connection() as connection, closing(open_reader(context.url)) as reader:
+        return score_values(context, connection, reader, stale or {})
 
 
 def _all(context: RunContext, query: str) -> list[tuple[Any, ...]]:
