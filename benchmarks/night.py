@@ -10,6 +10,7 @@ from demo.demos import require_demo
 from warehouse import airflow, ledger
 from warehouse import dbt as dbt_room
 from warehouse.connections import connect, dbt_environment, warehouse_url
+from warehouse.parsed import PROJECT
 from warehouse.policy import load_policy
 from warehouse.schemas import ensure_schemas
 from warehouse.settings import Settings
@@ -80,7 +81,7 @@ def _bare_dbt_build(settings: Settings) -> float:
     return timed_process(
         [
             "-m", "dbt.cli.main", "build", "--quiet", "--exclude", "tag:train",
-            "--project-dir", str(dbt_room.PROJECT), "--profiles-dir", str(dbt_room.PROJECT),
+            "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
             "--target-path", str(target), "--log-path", str(target),
             "--vars", json.dumps(dbt_room.variables(settings, policy)),
         ],

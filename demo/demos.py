@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from warehouse.context import StepReport
 from warehouse.errors import SettingsError
@@ -35,6 +36,19 @@ class Demo:
     review: Callable[[Settings, date], int]
     start: Callable[[Settings], None]
     stop: Callable[[Settings], None]
+
+
+def called_later(function: str) -> Callable[..., Any]:
+    """Returns `module:function` as a function whose module is imported when it is called.
+
+    A night asks its demo for little, mostly; what lays a demo down imports much.
+    """
+    module, _, name = function.partition(":")
+
+    def call(*arguments: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments)
+
+    return call
 
 
 def find_demo(settings: Settings) -> Demo | None:

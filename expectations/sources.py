@@ -74,7 +74,7 @@ class SourceState:
 
 
 def measure(context: RunContext) -> list[SourceState]:
-    """Returns the state of every catalogued table; one pass over each table's rows."""
+    """Returns the state of every catalogued table, from its rows of the last weeks."""
     with context.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         failed = _failed_loads(cursor, context)
         return [
@@ -194,7 +194,11 @@ def _loads(
 def _rows(
     cursor: psycopg.Cursor[dict[str, Any]], context: RunContext, table: SourceTable
 ) -> dict[str, Any]:
-    """Returns, in one pass over the rows up to the day's end, their times, counts and gaps."""
+    """Returns times, counts and gaps of the rows up to the day's end.
+
+    Rows of the last weeks are counted; of the older ones it is only asked whether there are any,
+    and how new they are where nothing came since.
+    """
 
     def within(first: date, last: date) -> sql.Composed:
         return sql.SQL("{cursor} >= {begin} and {cursor} < {end}").format(
@@ -210,9 +214,18 @@ def _rows(
 
     today, every = context.as_of, sql.SQL("*")
     before = within(today - timedelta(weeks=WEEKS), today - timedelta(days=1))
+    cursor_of_rows = sql.Identifier(table.cursor)
+    begin = sql.Literal(end_of(table, today - timedelta(weeks=WEEKS, days=1), context))
+    older = sql.SQL("from {table} where {cursor} < {begin}").format(
+        table=sql.Identifier(table.raw_schema, table.name), cursor=cursor_of_rows, begin=begin
+    )
     measures = [
-        sql.SQL("min({}) as oldest").format(sql.Identifier(table.cursor)),
-        sql.SQL("max({}) as newest").format(sql.Identifier(table.cursor)),
+        sql.SQL(
+            "case when exists (select {older}) then {begin} else min({cursor}) end as oldest"
+        ).format(older=older, begin=begin, cursor=cursor_of_rows),
+        sql.SQL("coalesce(max({cursor}), (select max({cursor}) {older})) as newest").format(
+            cursor=cursor_of_rows, older=older
+        ),
         count(every, within(today, today), "rows_of_day"),
         count(every, before, "earlier_rows"),
     ]
@@ -227,10 +240,13 @@ def _rows(
             where = sql.SQL("{} and {}").format(before, placeholder)
             measures.append(count(every, where, f"placeholders_{number}"))
     cursor.execute(
-        sql.SQL("select {measures} from {table} where {cursor} < {end}").format(
+        sql.SQL(
+            "select {measures} from {table} where {cursor} >= {begin} and {cursor} < {end}"
+        ).format(
             measures=sql.SQL(", ").join(measures),
             table=sql.Identifier(table.raw_schema, table.name),
-            cursor=sql.Identifier(table.cursor),
+            cursor=cursor_of_rows,
+            begin=begin,
             end=sql.Literal(end_of(table, today, context)),
         )
     )

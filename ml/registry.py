@@ -317,6 +317,26 @@ def champion_for(connection: psycopg.Connection, model_name: str, as_of: date) -
     return Champion(model_name, version, kind, path, checksum)
 
 
+def is_any_trained(connection: psycopg.Connection, as_of: date) -> bool:
+    """Returns whether any of the models in force on `as_of` was trained by XGBoost."""
+    row = connection.execute(
+        """
+        select exists (
+            select from (
+                select distinct on (model_name) model_name, version
+                from ml.champions
+                where in_force_from <= %s
+                order by model_name, in_force_from desc
+            ) as in_force
+            inner join ml.model_versions as versions using (model_name, version)
+            where versions.kind = 'xgboost'
+        )
+        """,
+        (as_of,),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def record_training(
     connection: psycopg.Connection,
     model_name: str,

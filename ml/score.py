@@ -4,6 +4,7 @@ Customers are scored in batches of bounded size. Every step works row by row, so
 customer happens to be in does not change the score; percentiles are made by the warehouse over all.
 """
 
+import importlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,6 +84,16 @@ class Scored:
     rows: int
     abstained: int
     alerts: int
+
+
+def warm_up(context: RunContext) -> None:
+    """Imports what scoring will need: XGBoost only where a model of its kind is in force."""
+    for name in ("adbc_driver_postgresql.dbapi", "scipy.optimize"):
+        importlib.import_module(name)
+    with context.connection() as connection:
+        is_any_trained = registry.is_any_trained(connection, context.as_of)
+    if is_any_trained:
+        importlib.import_module("xgboost")
 
 
 @one_thread

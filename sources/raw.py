@@ -8,6 +8,7 @@ from psycopg import sql
 
 from sources.catalog import Catalog, CursorTable, FileTable, RestTable, Table
 from sources.readers.reading import EXTRA, SNAPSHOT_AT, Landed
+from warehouse.catalog import FILE_CURSOR
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +60,19 @@ def _make(connection: psycopg.Connection, source: str, table: Table) -> None:
             ),
         )
     )
-    # Loads stand in the table one after the other: the small index finds the last at once.
-    connection.execute(
-        sql.SQL("create index {} on {} using brin (_dlt_load_id)").format(
-            sql.Identifier(f"{table.name}_load_id"), identifier(source, table)
+    # Loads stand in the table one after the other, and so do most of their rows by time: a small
+    # index finds the last at once.
+    for index, column in _indexes(table).items():
+        connection.execute(
+            sql.SQL("create index {} on {} using brin ({})").format(
+                sql.Identifier(index), identifier(source, table), sql.Identifier(column)
+            )
         )
-    )
+
+
+def _indexes(table: Table) -> dict[str, str]:
+    cursor = table.cursor if isinstance(table, CursorTable) else FILE_CURSOR
+    return {f"{table.name}_load_id": "_dlt_load_id", f"{table.name}_cursor": cursor}
 
 
 def _columns(table: Table) -> dict[str, str]:
@@ -168,8 +176,8 @@ def count_rows(
 def tell_planner(connection: psycopg.Connection, source: str, table: Table, rows: int) -> None:
     """Describes a large load to the query planner: the next rooms do not wait for autovacuum."""
     if rows >= _LARGE_LOAD_ROWS:
-        connection.execute(
-            "select brin_summarize_new_values(%s::regclass)",
-            (f"raw_{source}.{table.name}_load_id",),
-        )
+        for index in _indexes(table):
+            connection.execute(
+                "select brin_summarize_new_values(%s::regclass)", (f"raw_{source}.{index}",)
+            )
         connection.execute(sql.SQL("analyze {}").format(identifier(source, table)))

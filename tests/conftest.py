@@ -38,9 +38,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes homes of installations. What dbt has parsed they share, also with other workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed"
+    shared.mkdir(exist_ok=True)
+
+    def make(name: str) -> Path:
+        home = tmp_path_factory.mktemp(name) / "home"
+        (home / "dbt").mkdir(parents=True)
+        (home / "dbt" / "parsed").symlink_to(shared, target_is_directory=True)
+        return home
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def settings(new_home: Callable[[str], Path]) -> Settings:
     """An installation of its own, in a folder with a space in its name."""
-    home = tmp_path_factory.mktemp("living crm") / "home"
+    home = new_home("living crm")
     return Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
 
 

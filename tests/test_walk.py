@@ -1,7 +1,7 @@
 """The walk from end to end on a slice of the published data: real sources, dbt, GX and lists."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,15 @@ OF_A_DAY = {
 
 
 @pytest.fixture(scope="module")
-def in_order(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[Settings]:
+def in_order(new_home: Callable[[str], Path], policy: Policy) -> Iterator[Settings]:
     """An installation that has run three nights one after the other."""
-    home = tmp_path_factory.mktemp("in order") / "home"
-    settings = Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, living_crm_home=new_home("in order"), warehouse_port=0)  # type: ignore[call-arg]
 
-    def nights() -> Iterator[date]:
-        for day in (FIRST, SECOND, THIRD):
-            lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
-            yield day
+    def wind(day: date) -> None:
+        lay_down(settings, policy, day, limit_households=HOUSEHOLDS)
 
     with running_server(settings):
-        run_walks(settings, "customer_nightly", nights())
+        run_walks(settings, "customer_nightly", [FIRST, SECOND, THIRD], prepare=wind)
         yield settings
 
 
@@ -132,16 +129,15 @@ def test_a_night_run_twice_leaves_the_same_rows_and_bytes(in_order: Settings) ->
 
 
 def test_a_backfill_in_any_order_gives_the_same_features_scores_and_lists(
-    in_order: Settings, tmp_path: Path
+    in_order: Settings, new_home: Callable[[str], Path]
 ) -> None:
     url = ensure_database(warehouse_url(in_order), "out_of_order")
     shuffled = Settings(  # type: ignore[call-arg]
         _env_file=None,
-        living_crm_home=tmp_path / "home",
+        living_crm_home=new_home("out of order"),
         warehouse_url=url,  # type: ignore[arg-type]
     )
     # The same sources, which by now hold all three days.
-    shuffled.sources_dir.parent.mkdir(parents=True)
     shuffled.sources_dir.symlink_to(in_order.sources_dir, target_is_directory=True)
     run_walks(shuffled, "customer_nightly", (THIRD, FIRST, SECOND))
     for day in (FIRST, SECOND, THIRD):

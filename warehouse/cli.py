@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -70,13 +71,8 @@ def run(
     if last < first:
         raise SettingsError(f"{last} lies before {first}.", "Give the first day as --as-of.")
 
-    def nights() -> Iterator[date]:
-        for number in range((last - first).days + 1):
-            day = first + timedelta(days=number)
-            _advance_demo(settings, day)
-            yield day
-
-    _walk(settings, "customer_nightly", nights(), last, fresh=fresh)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    _walk(settings, "customer_nightly", days, fresh=fresh, prepare=partial(_advance_demo, settings))
 
 
 @app.command()
@@ -91,7 +87,7 @@ def train(
 ) -> None:
     """Train the models as of a day; the next night's scores use those that pass the gate."""
     settings, day = load_settings(), _day(as_of)
-    _walk(settings, "models_train", [day], day, fresh=fresh)
+    _walk(settings, "models_train", [day], fresh=fresh)
     if report:
         from ml.report.write import write
         from warehouse.walk import context_for
@@ -275,7 +271,12 @@ def _day(text: str) -> date:
 
 
 def _walk(
-    settings: Settings, dag_id: str, days: Iterable[date], last: date, *, fresh: bool
+    settings: Settings,
+    dag_id: str,
+    days: Sequence[date],
+    *,
+    fresh: bool,
+    prepare: Callable[[date], None] = lambda _day: None,
 ) -> None:
     from warehouse.local import run_walks
 
@@ -287,11 +288,11 @@ def _walk(
         with doing(f"[{number:2}/{of}] {step.name}"):
             yield
 
-    for report in run_walks(settings, dag_id, days, fresh=fresh, watch=watch):
+    for report in run_walks(settings, dag_id, days, prepare=prepare, fresh=fresh, watch=watch):
         if report.taken_over:
             console.print(f"Taken over from the interrupted run: {', '.join(report.taken_over)}.")
     with connect(warehouse_url(settings)) as connection:
-        status.show(connection, last, out=wide_console(), dag_id=dag_id)
+        status.show(connection, days[-1], out=wide_console(), dag_id=dag_id)
 
 
 def _advance_demo(settings: Settings, as_of: date) -> None:

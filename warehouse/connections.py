@@ -46,6 +46,11 @@ def sibling_url(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
+def database_name(url: str) -> str:
+    """Returns the name of the database that `url` leads to."""
+    return urlsplit(url).path.strip("/")
+
+
 def ensure_database(url: str, database: str) -> str:
     """Makes `database` on the server of `url` unless it is there, and returns its URL."""
     with connect(url) as connection:
@@ -111,7 +116,7 @@ def dbt_environment(url: str) -> dict[str, str]:
         "LIVING_CRM_DBT_HOST": parts.hostname or "127.0.0.1",
         "LIVING_CRM_DBT_PORT": str(parts.port or 5432),
         "LIVING_CRM_DBT_USER": unquote(parts.username or ""),
-        "LIVING_CRM_DBT_DATABASE": parts.path.strip("/"),
+        "LIVING_CRM_DBT_DATABASE": database_name(url),
         "DBT_ENV_SECRET_LIVING_CRM_PASSWORD": unquote(parts.password or ""),
     }
 

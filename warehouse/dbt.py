@@ -1,33 +1,30 @@
 """Runs dbt in this process, by selector, with the policy's numbers and the business day.
 
-The policy and the feeds are dbt variables: they change seldom, so dbt's parsed project is reused
-from night to night. The day changes nightly and is an environment variable read at execution (macro
-`as_of_date()`), because a changed variable would make dbt parse everything anew.
+The policy and the feeds are dbt variables: they change seldom, so the parsed project is kept from
+night to night (warehouse/parsed.py). The day changes nightly and is an environment variable read at
+execution (macro `as_of_date()`), because a changed variable would make dbt parse everything anew.
 """
 
-import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
-from warehouse.connections import connect, dbt_environment
+from warehouse.connections import connect, database_name, dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
 from warehouse.files import read_yaml
+from warehouse.parsed import NOWHERE, PROJECT, fingerprint, manifest_for
 from warehouse.policy import Policy
-from warehouse.settings import REPOSITORY, Settings
+from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PROJECT = REPOSITORY / "dbt_project"
 _VIEWS = """
 select obj_description(to_regnamespace('staging'), 'pg_namespace'), count(*)
 from pg_catalog.pg_views where schemaname = 'staging'
@@ -45,23 +42,20 @@ def build(context: RunContext, selector: str) -> StepReport:
     """
     if selector != "standardise":
         return run(context, ["build", "--selector", selector], label=selector)
-    fingerprint = _fingerprint(context.settings, context.policy)
-    if _note_of_views(context.url) == fingerprint:
+    made_of = project_key(context.settings, context.policy)
+    if _note_of_views(context.url) == made_of:
         return run(context, ["build", "--selector", "standardise_rows"], label=selector)
     report = run(context, ["build", "--selector", selector], label=selector)
-    _note_views(context.url, fingerprint)
+    _note_views(context.url, made_of)
     return report
 
 
-def parse(context: RunContext) -> None:
-    """Parses the project ahead; what this process builds with the same variables starts from it."""
-    text = _variables_text(context.settings, context.policy)
-    _parsed.pop(text, None)  # dbt would hand back what it is given
-    outcome = _invoke_dbt(
-        context.settings, context.policy, context.url, ["parse", "--no-write-json"],
-        as_of=context.as_of,
-    )  # fmt: skip
-    _parsed[text] = _Parsed(outcome.result, set())
+def warm_up(context: RunContext) -> None:
+    """Has dbt and the project ready for this process's next command."""
+    manifest = _manifest(context.settings, context.policy, context.url)
+    # Given a manifest, dbt parses nothing, but reads and checks all that stands around it.
+    _call_dbt(context.settings, context.policy, context.url, ["parse"], {}, manifest=manifest)
+    _ahead[context.url] = manifest
 
 
 def run(
@@ -76,7 +70,6 @@ def run(
     Args:
         feature_dates: the days `ftr_customers` is built for; empty means `as_of`.
     """
-    _parse_again_where_built(context, arguments)
     results = invoke(
         context.settings,
         context.policy,
@@ -121,71 +114,62 @@ def invoke(
     console_level: str = "warn",
 ) -> Sequence[Any]:
     """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all."""
-    outcome = _invoke_dbt(
-        settings, policy, url, arguments,
-        as_of=as_of, run_id=run_id, feature_dates=feature_dates, console_level=console_level,
-    )  # fmt: skip
-    return list(getattr(outcome.result, "results", None) or [])
-
-
-@dataclass(frozen=True)
-class _Parsed:
-    """The project as parsed, and the commands that have run with it."""
-
-    manifest: Any
-    commands: set[tuple[str, ...]]
-
-
-# By the variables it was parsed with.
-_parsed: dict[str, _Parsed] = {}
-
-
-def _parse_again_where_built(context: RunContext, arguments: Sequence[str]) -> None:
-    """Parses anew before a command is run again: dbt builds a model of one parsed project once.
-
-    It takes the ephemeral models for written into a statement that it has put together before.
-    """
-    text = _variables_text(context.settings, context.policy)
-    if text not in _parsed:
-        return
-    if tuple(arguments) in _parsed[text].commands:
-        parse(context)
-    _parsed[text].commands.add(tuple(arguments))
-
-
-def _invoke_dbt(
-    settings: Settings,
-    policy: Policy,
-    url: str,
-    arguments: Sequence[str],
-    *,
-    as_of: date,
-    run_id: str = "none",
-    feature_dates: Sequence[date] = (),
-    console_level: str = "warn",
-) -> Any:
     environment = {
-        **dbt_environment(url),
-        "LIVING_CRM_DATA": settings.data,
         "LIVING_CRM_AS_OF": as_of.isoformat(),
         "LIVING_CRM_RUN_ID": run_id,
         "LIVING_CRM_FEATURE_DATES": ",".join(
             day.isoformat() for day in (sorted(set(feature_dates)) or [as_of])
         ),
-        "DO_NOT_TRACK": "1",
     }
-    with _environment(environment):
+    manifest = _ahead.pop(url, None) or _manifest(settings, policy, url)
+    outcome = _call_dbt(
+        settings, policy, url, arguments, environment,
+        manifest=manifest, console_level=console_level,
+    )  # fmt: skip
+    return list(getattr(outcome.result, "results", None) or [])
+
+
+# By the warehouse's URL, what `warm_up` has made ready.
+_ahead: dict[str, Any] = {}
+
+
+def _manifest(settings: Settings, policy: Policy, url: str) -> Any:
+    """Returns the parsed project, for one command in the warehouse at `url`."""
+    return manifest_for(
+        settings.dbt_dir / "parsed",
+        project_key(settings, policy),
+        database_name(url),
+        lambda: _call_dbt(settings, policy, NOWHERE, ["parse"], {}).result,
+    )
+
+
+def _call_dbt(
+    settings: Settings,
+    policy: Policy,
+    url: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    manifest: Any = None,
+    console_level: str = "warn",
+) -> Any:
+    """Calls dbt in this process; without a manifest it parses the project itself."""
+    needed = {
+        **dbt_environment(url),
+        "LIVING_CRM_DATA": settings.data,
+        "DO_NOT_TRACK": "1",
+        **environment,
+    }
+    with _environment(needed):
         from dbt.cli.main import dbtRunner
 
-        text = _variables_text(settings, policy)
-        parsed = _parsed.get(text)
-        outcome = dbtRunner(manifest=parsed.manifest if parsed else None).invoke([
+        outcome = dbtRunner(manifest=manifest).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),
             *arguments,
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
             "--target-path", str(settings.dbt_dir / "target"),
-            "--vars", text,
+            "--vars", _variables_text(settings, policy),
         ])  # fmt: skip
     if outcome.exception is not None:
         raise BuildError(
@@ -211,29 +195,24 @@ def passthrough(
         )
 
 
-def _fingerprint(settings: Settings, policy: Policy) -> str:
-    """Returns what staging's views are made of, as a hash: the project and its variables."""
-    digest = hashlib.sha256(_variables_text(settings, policy).encode())
-    for folder, _, names in sorted(os.walk(PROJECT)):
-        for name in sorted(names):
-            path = Path(folder, name)
-            digest.update(f"{path.relative_to(PROJECT)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
+def project_key(settings: Settings, policy: Policy) -> str:
+    """Returns the fingerprint of the project as an installation has it parsed."""
+    return fingerprint(settings.data, _variables_text(settings, policy))
 
 
 def _note_of_views(url: str) -> str | None:
     """Returns the fingerprint of what staging's views were made of, None if one of them is gone."""
     with connect(url) as connection:
         note, count = connection.execute(_VIEWS).fetchone() or (None, 0)
-    fingerprint, _, noted = (note or "").partition(" ")
-    return fingerprint if noted == str(count) else None
+    made_of, _, noted = (note or "").partition(" ")
+    return made_of if noted == str(count) else None
 
 
-def _note_views(url: str, fingerprint: str | None) -> None:
+def _note_views(url: str, made_of: str | None) -> None:
     """Keeps, as the comment of their schema, what staging's views were made of."""
     with connect(url) as connection:
         _, count = connection.execute(_VIEWS).fetchone() or (None, 0)
-        note = f"{fingerprint} {count}" if fingerprint else None
+        note = f"{made_of} {count}" if made_of else None
         connection.execute(sql.SQL("comment on schema staging is {}").format(sql.Literal(note)))
 
 

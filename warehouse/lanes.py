@@ -15,12 +15,15 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
@@ -52,23 +55,24 @@ _PLANS = (
     _Plan(
         serves=("expectations.run", "ml.score"),
         at_once=("expectations.checks",),
-        after_first=("adbc_driver_postgresql.dbapi", "xgboost"),
+        after_first=("ml.score:warm_up",),
     ),
-    _Plan(serves=("warehouse.dbt",), at_once=("warehouse.dbt:parse",)),
+    _Plan(serves=("warehouse.dbt",), at_once=("warehouse.dbt:warm_up",)),
 )
 
 
 @dataclass(frozen=True)
 class _Lane:
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
 
 
 class Lanes:
     """Runs steps, each in the lane of its library or, without one, in this process."""
 
-    def __init__(self, lanes: Mapping[str, _Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, _Lane], steps: list[Step]) -> None:
         self._lanes = lanes
+        self._own = [module for module in map(_module, steps) if module not in lanes]
 
     def run(self, context: RunContext, step: Step) -> StepReport:
         """Runs one step as `run_step` does, with its report or its error."""
@@ -77,6 +81,7 @@ class Lanes:
             return run_step(context, step)
         try:
             lane.pipe.send((context, step))
+            self._import_ahead()
             answer = lane.pipe.recv()
         except (EOFError, BrokenPipeError):
             raise WarehouseError(
@@ -88,19 +93,26 @@ class Lanes:
         assert isinstance(answer, StepReport)
         return answer
 
+    def _import_ahead(self) -> None:
+        """Imports, while a lane works, what this process's own next step needs."""
+        ahead = next((module for module in self._own if module not in sys.modules), None)
+        if ahead is not None:
+            with contextlib.suppress(ImportError):  # the step will say it
+                importlib.import_module(ahead)
+
 
 @contextmanager
 def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
     """Starts the lanes that `steps` need and ends them afterwards."""
-    spawn = multiprocessing.get_context("spawn")
+    processes = _processes()
     needed = {_module(step) for step in steps}
     level = logging.getLogger().level
     lanes: dict[str, _Lane] = {}
     try:
         for place, plan in enumerate(_PLANS):
             if needed.intersection(plan.serves):
-                ours, theirs = spawn.Pipe()
-                process = spawn.Process(
+                ours, theirs = processes.Pipe()
+                process = processes.Process(
                     target=_serve,
                     args=(theirs, context, plan, _NICER * place, os.getpid(), level),
                     daemon=True,
@@ -109,14 +121,26 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
                 theirs.close()
                 lane = _Lane(process, ours)
                 lanes.update(dict.fromkeys(plan.serves, lane))
-        yield Lanes(lanes)
+        yield Lanes(lanes, steps)
     finally:
         for lane in set(lanes.values()):
-            lane.pipe.close()  # an idle lane ends by itself and tidies up
+            with contextlib.suppress(BrokenPipeError):
+                lane.pipe.send(None)  # an idle lane ends by itself and tidies up
         for lane in set(lanes.values()):
             lane.process.join(_GRACE_SECONDS)
             lane.process.terminate()
             lane.process.join()
+            lane.pipe.close()
+
+
+def _processes() -> ForkContext | SpawnContext:
+    """Returns how lanes are made: a fork has imported already what this process has.
+
+    Only a process of one thread may be forked: a lock that another thread held would stay locked.
+    """
+    if len(list(Path("/proc/self/task").iterdir())) == 1:
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")
 
 
 def _module(step: Step) -> str:
@@ -140,11 +164,10 @@ def _serve(
     _warm_up(context, plan.at_once)
     ahead = plan.after_first
     while True:
-        try:
-            context, step = pipe.recv()
-        except EOFError:
+        task = pipe.recv()
+        if task is None:
             return
-        pipe.send(_outcome(context, step))
+        pipe.send(_outcome(*task))
         _warm_up(context, ahead)
         ahead = ()
 

@@ -4,11 +4,10 @@ The same steps as the DAG's. A run that was killed or failed is taken up again a
 the first step that did not succeed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import chain
 
 from warehouse import ledger
 from warehouse.connections import connect
@@ -38,15 +37,17 @@ def _unwatched(step: Step, number: int, of: int) -> AbstractContextManager[None]
 def run_walks(
     settings: Settings,
     dag_id: str,
-    days: Iterable[date],
+    days: Sequence[date],
     *,
+    prepare: Callable[[date], None] = lambda _day: None,
     fresh: bool = False,
     watch: Watch = _unwatched,
 ) -> list[WalkReport]:
     """Runs the walk `dag_id` for one business day after another, in the order they come.
 
     Args:
-        days: at least one; the next is asked for when the one before has been run.
+        days: at least one.
+        prepare: called with each day before its walk begins.
         fresh: begin a new run even if a day's last one is unfinished.
         watch: a context manager around each step, given the step, its number and their count.
 
@@ -55,19 +56,17 @@ def run_walks(
             after that one are not run.
     """
     steps = WALKS[dag_id](settings)
-    upcoming = iter(days)
-    first_day = next(upcoming)
-    context = context_for(settings, first_day, run_id="none")
-    with connect(context.url) as connection:
-        ensure_schemas(connection)
+    context = context_for(settings, days[0], run_id="none")
     reports = []
     with (
+        open_lanes(context, steps) as lanes,  # first: a lane shares no connection with us
         _alone(context.url),
-        open_lanes(context, steps) as lanes,
         connect(context.url) as connection,
     ):
         connection.autocommit = True
-        for day in chain([first_day], upcoming):
+        ensure_schemas(connection)
+        for day in days:
+            prepare(day)
             run_id = None if fresh else ledger.unfinished_run(connection, day, dag_id, "local__")
             run_id = run_id or ledger.new_run_id(connection, day, dag_id, "local__")
             ledger.begin_run(connection, run_id, day, dag_id)

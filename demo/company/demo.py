@@ -3,10 +3,8 @@
 from datetime import date
 
 from demo.company import installation
-from demo.company.lay_down import lay_down
-from demo.company.reviewer import review_sample
 from demo.company.simulation import FIRST_DAY
-from demo.demos import Demo
+from demo.demos import Demo, called_later
 from warehouse.errors import SettingsError
 from warehouse.settings import Settings
 
@@ -31,9 +29,9 @@ DEMO = Demo(
     first_day=FIRST_DAY,
     shown_day=date(2026, 6, 30),
     check_day=_check_day,
-    lay_down=lay_down,
+    lay_down=called_later("demo.company.lay_down:lay_down"),
     wound_to=installation.wound_to,
-    review=review_sample,
+    review=called_later("demo.company.reviewer:review_sample"),
     start=_start,
     stop=_stop,
 )

@@ -2,9 +2,8 @@
 
 from datetime import date
 
-from demo.complete_journey.lay_down import lay_down
 from demo.complete_journey.published import FIRST_DAY, check_day
-from demo.demos import Demo
+from demo.demos import Demo, called_later
 from warehouse.settings import Settings
 
 
@@ -19,7 +18,7 @@ DEMO = Demo(
     first_day=FIRST_DAY,
     shown_day=date(2017, 11, 30),
     check_day=check_day,
-    lay_down=lay_down,
+    lay_down=called_later("demo.complete_journey.lay_down:lay_down"),
     wound_to=_wound_to,
     review=lambda _settings, _day: 0,  # who is who was not published
     start=lambda _: None,

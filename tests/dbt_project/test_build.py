@@ -1,7 +1,13 @@
 """The walk's dbt builds on a small slice of the real sources, night by night."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from tests.dbt_project.conftest import EARLY, LATE, World
-from warehouse import dbt
+from warehouse import dbt, parsed
 
 
 def test_a_day_built_again_after_a_later_one_gives_the_same_bytes(world: World) -> None:
@@ -114,9 +120,36 @@ def test_the_business_intelligence_role_reads_marts_and_never_contact_details(
     assert may_read == [(False, False, True, True, True)]
 
 
-def test_dbt_parses_the_project_once_and_not_every_night(world: World) -> None:
-    log = (world.settings.dbt_dir / "logs" / "dbt.log").read_text()
-    assert log.count("Unable to do partial parsing") == 1  # on the very first night
+def test_the_project_is_parsed_once_for_all_nights_and_databases(world: World) -> None:
+    logs = "".join(path.read_text() for path in (world.settings.dbt_dir / "logs").iterdir())
+    assert logs.count("Unable to do partial parsing") <= 1  # none where another test has parsed it
+
+    found = _manifest(world, "elsewhere", lambda: pytest.fail("parsed again"))
+    person_links = found.sources["source.living_crm.identity.person_links"]
+    assert person_links.relation_name == '"elsewhere"."identity"."person_links"'
+    assert {node.database for node in found.nodes.values()} == {"elsewhere"}
+
+
+def test_a_damaged_kept_project_is_parsed_anew_and_kept(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = _manifest(world, "here", lambda: pytest.fail("parsed again"))
+    (tmp_path / "key.msgpack").write_bytes(b"not whole")
+    again = parsed.manifest_for(tmp_path, "key", "here", lambda: whole)
+    assert again.nodes.keys() == whole.nodes.keys()
+    assert "cannot be read" in caplog.text
+    kept = parsed.manifest_for(tmp_path, "key", "here", lambda: pytest.fail("parsed again"))
+    assert kept.nodes.keys() == whole.nodes.keys()
+
+
+def test_a_parsed_project_follows_from_its_variables() -> None:
+    assert parsed.fingerprint("company", "{}") == parsed.fingerprint("company", "{}")
+    assert parsed.fingerprint("company", "{}") != parsed.fingerprint("company", '{"policy": 1}')
+
+
+def _manifest(world: World, database: str, parse: Callable[[], Any]) -> Any:
+    key = dbt.project_key(world.settings, world.policy)
+    return parsed.manifest_for(world.settings.dbt_dir / "parsed", key, database, parse)
 
 
 def test_staging_makes_its_views_anew_only_where_one_of_them_is_gone(world: World) -> None:

@@ -1,8 +1,9 @@
 """The models of the demo company's seven sources, built on a small company."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +29,11 @@ CUSTOMERS = 800
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def company(new_home: Callable[[str], Path]) -> Iterator[World]:
     """The company's first six weeks, loaded, linked and built in one night."""
-    home = tmp_path_factory.mktemp("company") / "home"
-    settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None, data="company", living_crm_home=new_home("company"), warehouse_port=0
+    )
     with running_server(settings) as server:
         url = server.url()
         with connect(url) as connection:

@@ -1,9 +1,10 @@
 """What the walk makes of a source that breaks: the flag that was promised, and no other."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -51,10 +52,11 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Night]]:
+def nights(new_home: Callable[[str], Path]) -> Iterator[dict[str, Night]]:
     """One night after another, each with a scenario in force that is mended after it."""
-    home = tmp_path_factory.mktemp("scenarios") / "home"
-    settings = Settings(_env_file=None, data="company", living_crm_home=home, warehouse_port=0)  # type: ignore[call-arg]
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None, data="company", living_crm_home=new_home("scenarios"), warehouse_port=0
+    )
     with running_server(settings) as server:
         url = server.url()
         with connect(url) as connection:
