@@ -37,7 +37,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     started = time.monotonic()
     command = [sys.executable, "-c", _LAY_DOWN, f"{COMPANY_DAY}", f"{customers}"]
     laying = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL)
-    roots = {laying.pid, _postmaster(settings)}
+    roots = {laying.pid, postmaster(settings)}
     peak_all = peak_filling = peak_living = processor = 0.0
     while laying.poll() is None:
         tree = _with_children(roots)
@@ -60,7 +60,8 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     ]
 
 
-def _postmaster(settings: Settings) -> int:
+def postmaster(settings: Settings) -> int:
+    """Returns the process of the embedded server that parents all its others."""
     return int((settings.postgres_dir / "data" / "postmaster.pid").read_text().split()[0])
 
 

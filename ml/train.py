@@ -214,7 +214,9 @@ def _keep(
         "metrics": lasting,
     }
     seed = context.policy.training.seed
-    watched = references(rows.at(split.training).columns, spec.watched)
+    # What nobody was known by taught nothing: that it is known tonight moves no score.
+    known = [name for name in spec.watched if name not in trained.soundness.unknown]
+    watched = references(rows.at(split.training).columns, known)
 
     def watch(probability: FloatArray) -> dict[str, Any]:
         return {**watched, SCORE: Reference.of(probability).as_json()}

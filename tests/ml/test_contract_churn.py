@@ -45,6 +45,12 @@ def holders(
     )
     days = snapshot_days(RENEWAL, context.policy, AS_OF, FIRST_DAY)
     build(context.url, context.policy, World(live=0, lapsed=0, contract=HOLDERS), [*days, TONIGHT])
+    with context.connection() as connection:
+        # A source that came to be known after the last day that is learned from.
+        connection.execute(
+            "update features.ftr_customers set login_count_28d = null where as_of_date < %s",
+            (TONIGHT,),
+        )
     context = at_small_scale(context, 1)
     train(context, "contract_churn")
     return replace(context, as_of=TONIGHT, run_id="night")
@@ -102,6 +108,15 @@ def test_every_holder_is_scored_with_the_horizon_and_the_planted_cause_first(
     )
     assert refused[0] > 2 * others[0]
     assert refused[1] > 0.9
+
+
+def test_what_nobody_was_known_by_in_training_is_not_watched(holders: RunContext) -> None:
+    score(holders)
+    ((unknown,),) = _all(holders, "select metrics -> 'unknown_features' from ml.training_runs")
+    assert unknown == ["login_count_28d"]
+    subjects = {subject for (subject,) in _all(holders, "select subject from ml.watch_drift")}
+    assert {"score", "login_count_84d", "contract_days_left"} <= subjects
+    assert "login_count_28d" not in subjects
 
 
 def test_where_the_policy_knows_no_contracts_the_training_is_refused_by_name(

@@ -87,7 +87,7 @@ def test_a_good_night_is_told_whole(published_night: RunContext) -> None:
         "known of 0 persons. It drives 1 away: they are on no list.",
         "contact_effect, 2017-11-26: Refused. The history holds no experiment.",
         "churn 28 model 20171116-1: probabilities checked against what happened 120 0 none yet",
-        "winback a simple rule (rule-1): ranks, not probabilities 60 0"
+        "winback 28 a simple rule (rule-1): ranks, not probabilities 60 0"
         " 2017-11-26: Refused. only 41",
         "shop.baskets fresh 0.4 24 366 0 366 381",
         "Checks run: 1, none failed.",
