@@ -29,14 +29,14 @@ from warehouse.context import RunContext
 
 CUSTOMERS = 20_000
 # A cause counts as named where the first reason is of one of its groups. Symptoms, such as fewer
-# visits or departments, name no cause. No reason group tells of prices, moves or a competitor's
-# opening: those who left for one of them count as not named.
+# visits or departments, name no cause. A move shows in the account's details; no reason group tells
+# of a competitor's opening: who left for one counts as not named.
 GROUPS_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "rhythm": ("rhythm", "frequency"),
     "complaint": ("complaint",),
     "contract_end": ("contract",),
-    "price": (),
-    "moved": (),
+    "price": ("price",),
+    "moved": ("details",),
     "competitor": (),
 }
 

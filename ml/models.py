@@ -56,8 +56,17 @@ class ModelSpec:
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The features that should look tonight as in training: all but those of the season."""
-        return tuple(name for group in self.groups if group.phrases for name in group.features)
+        """The features that should look tonight as in training.
+
+        Those of the season, and others that everybody shares, tell of the day.
+        """
+        return tuple(
+            name
+            for group in self.groups
+            if group.phrases
+            for name in group.features
+            if name not in group.shared
+        )
 
     def group_of(self, name: str) -> str:
         """Returns the reason group of an input, be it a feature or what a rival expects."""

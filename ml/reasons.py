@@ -1,12 +1,14 @@
 """Says in words a CRM person uses why a score is what it is.
 
 A model's contributions (TreeSHAP, in log odds) are summed by reason group. Reasons that speak for
-the score come first, the strongest first; those that speak against it fill what is left of the
+the score come first: causes before the rhythm, the rhythm before other symptoms, and within each
+the strongest first (docs/decisions/0043). Those that speak against it fill what is left of the
 three places and say so. A reason is a stable code, a colon, and a fact of this customer.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from string import Formatter
 from typing import Literal
 
@@ -21,6 +23,16 @@ TOP = 3
 _AGAINST: dict[Language, str] = {"en": " (speaks against)", "ko": " (반대 요인)"}
 # Contributions this small (log odds) move no probability that anybody could see.
 _NEGLIGIBLE = 1e-4
+# A cause counts as one from a hundredth of the odds on; below, the model hardly believes in it.
+_LEAST_CAUSE = 0.01
+
+
+class Tier(IntEnum):
+    """What is named first of all that speaks for a score."""
+
+    CAUSE = 0  # what has happened to the customer
+    RHYTHM = 1  # how often the customer buys: what the score is about
+    SYMPTOM = 2  # whatever else the customer does
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,23 @@ class ReasonGroup:
 
     The first phrase that holds is used; the last always does. A group without phrases informs the
     model and is never given as a reason.
+
+    Attributes:
+        name: stable.
+        features: columns of `ftr_customers`.
+        phrases: how the story is put.
+        tier: what is named before it, and what after.
+        happened: rows in which the cause has happened; in all others the group is a symptom. Only
+            causes have it.
+        shared: those of the features that are the same for everybody on a day.
     """
 
     name: str
     features: tuple[str, ...]
     phrases: tuple[Phrase, ...]
+    tier: Tier = Tier.SYMPTOM
+    happened: Callable[[Columns], BoolArray] | None = None
+    shared: tuple[str, ...] = ()
 
 
 def explain(
@@ -79,7 +103,11 @@ def explain(
     rows, width = contributions.shape
     against = contributions <= 0
     strength = np.abs(contributions)
-    order = np.lexsort(np.stack([-strength, against.astype(np.float64)]), axis=-1)[:, :TOP]
+    tiers = np.column_stack([
+        _tiers(group, contributions[:, place], columns) for place, group in enumerate(groups)
+    ])  # fmt: skip
+    keys = np.stack([-strength, np.where(against, 0, tiers), against])
+    order = np.lexsort(keys, axis=-1)[:, :TOP]
     texts = np.full((rows, max(TOP, width)), None, dtype=object)
     for place in range(min(TOP, width)):
         for index, group in enumerate(groups):
@@ -92,6 +120,15 @@ def explain(
             words[against[chosen, index]] += _AGAINST[language]
             texts[chosen, place] = words
     return [(row[0], row[1], row[2]) for row in texts.tolist()]
+
+
+def _tiers(group: ReasonGroup, contribution: FloatArray, columns: Columns) -> FloatArray:
+    """Returns the tier of a group in each row."""
+    tiers = np.full(len(contribution), float(group.tier))
+    if group.happened is not None:
+        is_cause = group.happened(columns) & (contribution >= _LEAST_CAUSE)
+        tiers[~is_cause] = Tier.SYMPTOM
+    return tiers
 
 
 def _say(

@@ -1,6 +1,6 @@
 """The reasons beside the purchases themselves: service, surveys, contracts, visits and bonds."""
 
-from ml.reasons import Phrase, ReasonGroup
+from ml.reasons import Phrase, ReasonGroup, Tier
 
 COMPLAINT = ReasonGroup(
     "complaint",
@@ -11,6 +11,7 @@ COMPLAINT = ReasonGroup(
         "days_since_complaint",
         "open_complaint_count",
         "open_complaint_age_days",
+        "longest_wait_days_168d",
         "late_case_count_168d",
         "refused_complaint_count_168d",
         "last_complaint_refused",
@@ -36,12 +37,20 @@ COMPLAINT = ReasonGroup(
             when=lambda row: row["late_case_count_168d"] > 0,
         ),
         Phrase(
+            "answered_slowly",
+            "a case of the last 168 days took {longest_wait_days_168d:.0f} days",
+            "최근 168일 내 문의 처리에 {longest_wait_days_168d:.0f}일 소요",
+            when=lambda row: row["longest_wait_days_168d"] > 5,
+        ),
+        Phrase(
             "complaints",
             "complaints in 168 days: {complaint_count_168d:.0f}",
             "168일간 불만 {complaint_count_168d:.0f}건",
         ),
         Phrase("complaints_unknown", "complaints are not known", "불만 여부를 알 수 없음"),
     ),
+    tier=Tier.CAUSE,
+    happened=lambda row: (row["case_count_168d"] > 0) | (row["open_complaint_count"] > 0),
 )
 
 SATISFACTION = ReasonGroup(
@@ -123,6 +132,44 @@ CONTRACT = ReasonGroup(
         ),
         Phrase("no_contract", "no service contract", "서비스 계약 없음"),
     ),
+    tier=Tier.CAUSE,
+    happened=lambda row: (row["days_since_contract_end"] >= 0) | (row["contract_days_left"] <= 90),
+)
+
+ACCOUNT = ReasonGroup(
+    "account",
+    ("accounts_closed", "days_since_account_closing"),
+    (
+        Phrase(
+            "account_closed",
+            "the account was closed {days_since_account_closing:.0f} days ago",
+            "{days_since_account_closing:.0f}일 전 계정 해지",
+            when=lambda row: row["accounts_closed"] > 0,
+        ),
+        Phrase(
+            "account_open",
+            "an account is open",
+            "계정 유지 중",
+            when=lambda row: row["accounts_closed"] == 0,
+        ),
+        Phrase("no_account", "no account is known", "알려진 계정 없음"),
+    ),
+)
+
+# Who moves buys elsewhere. A source says that an account changed, not always what of it.
+DETAILS = ReasonGroup(
+    "details",
+    ("days_since_account_change",),
+    (
+        Phrase(
+            "details_changed",
+            "address, phone or name changed {days_since_account_change:.0f} days ago",
+            "{days_since_account_change:.0f}일 전 주소·전화·이름 변경",
+        ),
+        Phrase("details_unchanged", "no change of details is known", "회원 정보 변경 없음"),
+    ),
+    tier=Tier.CAUSE,
+    happened=lambda row: row["days_since_account_change"] < 168,
 )
 
 VISITS = ReasonGroup(

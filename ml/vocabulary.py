@@ -5,8 +5,19 @@ Contacts that we sent are left out on purpose: whom we wrote to says nothing of 
 anyway. Facts about the household are used but never written out.
 """
 
-from ml.reasons import Phrase, ReasonGroup
-from ml.service_vocabulary import BOND, COMPLAINT, CONTRACT, RETURNS, SATISFACTION, VISITS
+from dataclasses import replace
+
+from ml.reasons import Phrase, ReasonGroup, Tier
+from ml.service_vocabulary import (
+    ACCOUNT,
+    BOND,
+    COMPLAINT,
+    CONTRACT,
+    DETAILS,
+    RETURNS,
+    SATISFACTION,
+    VISITS,
+)
 
 RHYTHM = ReasonGroup(
     "rhythm",
@@ -42,6 +53,7 @@ RHYTHM = ReasonGroup(
         ),
         Phrase("rhythm_unknown", "too few purchases for a rhythm", "구매가 적어 주기를 알 수 없음"),
     ),
+    tier=Tier.RHYTHM,
 )
 
 FREQUENCY = ReasonGroup(
@@ -67,6 +79,7 @@ FREQUENCY = ReasonGroup(
         ),
         Phrase("frequency_unknown", "purchases are not known", "구매 횟수를 알 수 없음"),
     ),
+    tier=Tier.RHYTHM,
 )
 
 TREND = ReasonGroup(
@@ -126,6 +139,9 @@ BASKET = ReasonGroup(
         "average_order_amount_84d",
         "lines_per_order_84d",
         "lines_per_order_change",
+        "lines_per_purchase_day",
+        "last_line_count",
+        "recent_lines_per_purchase_day",
         "weekend_share_84d",
     ),
     (
@@ -184,6 +200,8 @@ DISCOUNT = ReasonGroup(
         "discounted_line_share_84d",
         "discounted_line_share_change",
         "discounted_order_share_84d",
+        "last_discounted_line_share",
+        "recent_discounted_line_share",
         "redemption_count_168d",
     ),
     (
@@ -206,6 +224,34 @@ DISCOUNT = ReasonGroup(
         ),
         Phrase("no_recent_discount", "no priced purchase in 84 days", "84일간 가격 정보 없음"),
     ),
+)
+
+# Prices rise for everybody, but it is who looks for offers that leaves over it. From 4 % on, as in
+# the evidence of why the lapsed left (policy.yml, leaving_reasons).
+PRICE = ReasonGroup(
+    "price",
+    ("discounted_line_share", "price_change_84d", "price_change_168d"),
+    (
+        Phrase(
+            "prices_rose",
+            "prices rose {price_change_168d:.0%} in 168 days;"
+            " {discounted_line_share:.0%} of all that was ever bought was on discount",
+            "168일간 가격 {price_change_168d:.0%} 인상, 누적 구매 품목의"
+            " {discounted_line_share:.0%}가 할인 품목",
+            when=lambda row: row["price_change_168d"] >= 0.04,
+        ),
+        Phrase(
+            "price",
+            "{discounted_line_share:.0%} of all that was ever bought was on discount",
+            "누적 구매 품목의 {discounted_line_share:.0%}가 할인 품목",
+        ),
+        Phrase("price_unknown", "nothing was bought yet", "구매 이력 없음"),
+    ),
+    tier=Tier.CAUSE,
+    happened=lambda row: (
+        (row["price_change_168d"] >= 0.04) & (row["discounted_line_share"] >= 0.25)
+    ),
+    shared=("price_change_84d", "price_change_168d"),
 )
 
 # The same for everybody tonight, so no reason for anyone.
@@ -240,13 +286,18 @@ BEHAVIOUR = (
     BASKET,
     BREADTH,
     DISCOUNT,
+    PRICE,
     COMPLAINT,
     SATISFACTION,
     RETURNS,
     CONTRACT,
+    ACCOUNT,
+    DETAILS,
     VISITS,
     BOND,
     TENURE,
     SEASON,
     HOUSEHOLD,
 )
+# Who may come back needs no cause for it: the strongest reason is named first.
+OF_RETURN = tuple(replace(group, tier=Tier.SYMPTOM, happened=None) for group in BEHAVIOUR)

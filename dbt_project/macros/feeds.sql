@@ -71,6 +71,10 @@
             "refund_amount": "numeric(18, 2)", "return_reason": "text", "returned_date": "date",
             "reported_date": "date",
         },
+        "accounts": {
+            "account_id": "text", "source_customer_id": "text", "opened_date": "date",
+            "changed_date": "date", "closed_date": "date", "reported_date": "date",
+        },
         "contact_points": {
             "source_customer_id": "text", "channel": "text", "contact_value": "text",
             "consent_status": "text", "consent_at": "timestamptz", "updated_at": "timestamptz",

@@ -3,14 +3,14 @@
 from ml.models import ModelSpec
 from ml.outcomes import PURCHASE
 from ml.rules import PlainRule
-from ml.vocabulary import BEHAVIOUR, RHYTHM
+from ml.vocabulary import OF_RETURN, RHYTHM
 
 WINBACK = ModelSpec(
     name="winback",
     population="lapsed",
     outcome=PURCHASE,
     event_is_outcome=True,
-    groups=BEHAVIOUR,
+    groups=OF_RETURN,
     # Who has been silent for one horizon comes back in the next every second time.
     plain=PlainRule(
         inputs=("recency_days",),

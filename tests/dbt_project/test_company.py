@@ -112,6 +112,31 @@ def test_only_purchases_count_as_purchases(company: World) -> None:
     assert counted == bought
 
 
+def test_an_order_is_held_against_the_first_known_prices_of_its_products(company: World) -> None:
+    orders = company.rows(
+        """
+        select
+            orders.order_kind,
+            orders.reference_amount = sum(lines.unit_count * products.list_price),
+            orders.reference_amount = orders.order_amount + orders.retail_discount_amount
+        from intermediate.int_orders__versioned as orders
+        inner join marts.fct_order_lines as lines using (order_id)
+        inner join staging.stg_shop__products as products using (product_id)
+        where orders.known_to_date is null
+            and products.updated_at = (
+                select min(first.updated_at) from staging.stg_shop__products as first
+                where first.product_id = products.product_id
+            )
+        group by orders.order_id, orders.known_from_date, orders.order_kind
+        """
+    )
+    assert len(orders) > 100
+    assert all(is_at_first_prices for _, is_at_first_prices, _ in orders)
+    # Few prices have changed in six weeks.
+    bought = [is_unchanged for kind, _, is_unchanged in orders if kind == "purchase"]
+    assert 0.8 * len(bought) < sum(bought) <= len(bought)
+
+
 def test_who_was_held_back_from_a_campaign_was_not_contacted(company: World) -> None:
     ((sent, held_back),) = company.rows(
         """
@@ -260,12 +285,13 @@ _A_LONG_STORY = """
     insert into intermediate.int_orders__versioned (
         order_id, known_from_date, source, source_customer_id, store_id, order_kind, order_date,
         line_count, unit_count, order_amount, retail_discount_amount, coupon_discount_amount,
-        coupon_match_amount, private_brand_amount, discounted_line_count, cost_amount, departments
+        coupon_match_amount, private_brand_amount, discounted_line_count, cost_amount,
+        reference_amount, departments
     )
     select
         'told:' || days, %(day)s::date - days, %(source)s, %(record)s, 's', 'purchase',
-        %(day)s::date - days, 2, 2, 1000, 100, 0, 0, 0, 1, 600, 'a|b'
-    from unnest(array[5, 20, 60, 100, 130]) as days;
+        %(day)s::date - days, 2, 2, 1000, 100, 0, 0, 0, 1, 600, 1000, 'a|b'
+    from unnest(array[5, 20, 60, 100, 130, 180]) as days;
     insert into marts.fct_returns (
         return_id, order_id, returned_date, known_from_date, refund_amount
     ) values ('told', 'told:20', %(day)s, %(day)s, 500);
@@ -306,6 +332,15 @@ _A_LONG_STORY = """
         'told', %(source)s, %(record)s, %(day)s::date - 375, %(day)s::date - 10, 9900, 'expired',
         %(day)s, %(day)s
     );
+    insert into intermediate.int_accounts__versioned (
+        account_id, source, source_customer_id, opened_date, changed_date, closed_date,
+        known_from_date
+    ) values
+        (
+            'told:1', %(source)s, %(record)s, %(day)s::date - 40, %(day)s, %(day)s,
+            %(day)s::date - 40
+        ),
+        ('told:2', %(source)s, %(record)s, %(day)s::date - 40, %(day)s, null, %(day)s::date - 40);
     insert into intermediate.int_demographics__versioned (
         source, source_customer_id, reported_date, household_size, income_level, age_level,
         has_children
@@ -319,18 +354,23 @@ _FORGET = """
     delete from intermediate.int_cases__versioned where case_id like 'told%%';
     delete from marts.fct_surveys where survey_id like 'told%%';
     delete from intermediate.int_contracts__versioned where contract_id like 'told%%';
+    delete from intermediate.int_accounts__versioned where account_id like 'told%%';
     delete from intermediate.int_demographics__versioned where load_id is null;
 """
 
 
-def _features(company: World) -> list[tuple[Any, ...]]:
+# Everybody's alike: one person's purchases can change them for all.
+_SHARED = ["price_change_84d", "price_change_168d"]
+
+
+def _features(company: World, without: list[str] | None = None) -> list[tuple[Any, ...]]:
     return company.rows(
         """
-        select person_id, features::text from features.ftr_customers as features
+        select person_id, to_jsonb(features) - %s::text[] from features.ftr_customers as features
         where as_of_date = %s order by person_id
         """,
-        DAY,
-    )
+        without or [], DAY,
+    )  # fmt: skip
 
 
 def test_every_feature_is_known_of_somebody_and_what_follows_a_day_changes_none(
@@ -338,7 +378,7 @@ def test_every_feature_is_known_of_somebody_and_what_follows_a_day_changes_none(
 ) -> None:
     """The same story told for the day after the day must not show on the day."""
     make = ["run", "--select", "ftr_customers"]
-    before = _features(company)
+    before, own_before = _features(company), _features(company, _SHARED)
     ((person, source, record),) = company.rows(
         """
         select person_id, source, source_customer_id from identity.person_links
@@ -357,7 +397,7 @@ def test_every_feature_is_known_of_somebody_and_what_follows_a_day_changes_none(
     counts = company.rows(
         f"select {', '.join(f'count({name})' for name in names)} from features.ftr_customers"
     )
-    changed = [row for row in _features(company) if row not in before]
+    changed = [row for row in _features(company, _SHARED) if row not in own_before]
     company.run(_FORGET)
     unknown = [name for name, count in zip(names, counts[0], strict=True) if count == 0]
     assert len(names) > 60

@@ -1,7 +1,7 @@
 import numpy as np
 
 from ml.models import model_specs
-from ml.reasons import Phrase, ReasonGroup, explain
+from ml.reasons import Phrase, ReasonGroup, Tier, explain
 
 ALWAYS = ReasonGroup("a", ("x",), (Phrase("always", "x is {x:.0f}", "x는 {x:.0f}"),))
 SPLIT = ReasonGroup(
@@ -22,6 +22,52 @@ def test_reasons_for_the_score_come_first_and_those_against_say_so() -> None:
         ("high: y is high", "always: x is 3 (speaks against)", None),
         ("known: y is 0.5", "always: x is 3", None),
     ]
+
+
+CAUSE = ReasonGroup(
+    "cause",
+    ("z",),
+    (Phrase("cause", "z is {z:.0f}", "z는 {z:.0f}"), Phrase("cause_unknown", "no z", "z 없음")),
+    tier=Tier.CAUSE,
+    happened=lambda row: row["z"] > 0,
+)
+HABIT = ReasonGroup("habit", ("y",), (Phrase("habit", "y", "y"),), tier=Tier.RHYTHM)
+
+
+def test_a_cause_is_named_before_the_rhythm_and_the_rhythm_before_stronger_symptoms() -> None:
+    columns = {"x": np.array([3.0]), "y": np.array([1.0]), "z": np.array([1.0])}
+    assert explain([ALWAYS, HABIT, CAUSE], np.array([[0.9, 0.2, 0.1]]), columns, "en") == [
+        ("cause: z is 1", "habit: y", "always: x is 3")
+    ]
+
+
+def test_what_has_not_happened_or_hardly_counts_or_speaks_against_is_no_cause() -> None:
+    columns = {
+        "x": np.array([3.0, 3.0, 3.0, 3.0]),
+        "z": np.array([0.0, np.nan, 1.0, 1.0]),
+    }
+    contributions = np.array([[0.2, 0.1], [0.2, 0.1], [0.2, 0.009], [0.2, -0.3]])
+    assert explain([ALWAYS, CAUSE], contributions, columns, "en") == [
+        ("always: x is 3", "cause: z is 0", None),
+        ("always: x is 3", "cause_unknown: no z", None),
+        ("always: x is 3", "cause: z is 1", None),
+        ("always: x is 3", "cause: z is 1 (speaks against)", None),
+    ]
+
+
+def test_only_a_cause_says_when_it_has_happened_and_what_brings_back_has_none() -> None:
+    for group in model_specs()["churn"].groups:
+        assert (group.happened is not None) == (group.tier is Tier.CAUSE)
+        assert set(group.shared) <= set(group.features)
+    assert {group.tier for group in model_specs()["winback"].groups} == {Tier.SYMPTOM}
+
+
+def test_what_everybody_shares_on_a_day_is_not_watched() -> None:
+    for spec in model_specs().values():
+        assert "price_change_168d" in spec.features
+        assert "calendar_month" not in spec.watched
+        assert "price_change_168d" not in spec.watched
+        assert "discounted_line_share" in spec.watched
 
 
 def test_an_unknown_value_is_never_printed() -> None:

@@ -60,7 +60,13 @@ purchases as (
         discounted_line_share_84d,
         discounted_line_share_change,
         discounted_order_share_84d,
-        margin_share_84d
+        margin_share_84d,
+        discounted_line_share,
+        last_discounted_line_share,
+        recent_discounted_line_share,
+        lines_per_purchase_day,
+        last_line_count,
+        recent_lines_per_purchase_day
     from {{ ref("int_features__purchases") }}
 ),
 
@@ -85,6 +91,7 @@ service as (
         open_complaint_count,
         open_complaint_age_days,
         late_case_count_168d,
+        longest_wait_days_168d,
         refused_complaint_count_168d,
         settled_complaint_count_365d,
         last_complaint_refused,
@@ -130,6 +137,24 @@ activity as (
         days_since_login,
         days_since_cart
     from {{ ref("int_features__activity") }}
+),
+
+accounts as (
+    select
+        person_id,
+        as_of_date,
+        accounts_closed,
+        days_since_account_change,
+        days_since_account_closing
+    from {{ ref("int_features__accounts") }}
+),
+
+prices as (
+    select
+        as_of_date,
+        price_change_84d,
+        price_change_168d
+    from {{ ref("int_features__prices") }}
 ),
 
 contacts as (
@@ -259,7 +284,19 @@ final as (
         contacts.offer_response,
         contacts.offer_purchases,
         coalesce(contacts.contact_withdrawal_count, {{ none_told("withdrawals") }})
-            as contact_withdrawal_count
+            as contact_withdrawal_count,
+        purchases.discounted_line_share,
+        purchases.last_discounted_line_share,
+        purchases.recent_discounted_line_share,
+        purchases.lines_per_purchase_day,
+        purchases.last_line_count,
+        purchases.recent_lines_per_purchase_day,
+        service.longest_wait_days_168d,
+        accounts.accounts_closed,
+        accounts.days_since_account_change,
+        accounts.days_since_account_closing,
+        prices.price_change_84d,
+        prices.price_change_168d
     from populations
     left join purchases
         on populations.as_of_date = purchases.as_of_date
@@ -276,6 +313,10 @@ final as (
     left join activity
         on populations.as_of_date = activity.as_of_date
         and populations.person_id = activity.person_id
+    left join accounts
+        on populations.as_of_date = accounts.as_of_date
+        and populations.person_id = accounts.person_id
+    left join prices on populations.as_of_date = prices.as_of_date
     left join contacts
         on populations.as_of_date = contacts.as_of_date
         and populations.person_id = contacts.person_id
@@ -378,5 +419,17 @@ select
     usual_purchases,
     offer_response,
     offer_purchases,
-    contact_withdrawal_count
+    contact_withdrawal_count,
+    discounted_line_share,
+    last_discounted_line_share,
+    recent_discounted_line_share,
+    lines_per_purchase_day,
+    last_line_count,
+    recent_lines_per_purchase_day,
+    longest_wait_days_168d,
+    accounts_closed,
+    days_since_account_change,
+    days_since_account_closing,
+    price_change_84d,
+    price_change_168d
 from final

@@ -32,6 +32,7 @@ order_versions as (
         private_brand_amount,
         discounted_line_count,
         cost_amount,
+        reference_amount,
         departments
     from {{ ref("int_orders__versioned") }}
     where order_kind in ('purchase', 'refund')
@@ -57,6 +58,7 @@ final as (
         order_versions.private_brand_amount,
         order_versions.discounted_line_count,
         order_versions.cost_amount,
+        order_versions.reference_amount,
         order_versions.departments
     from order_versions
     inner join feature_dates
@@ -86,5 +88,6 @@ select
     private_brand_amount,
     discounted_line_count,
     cost_amount,
+    reference_amount,
     departments
 from final

@@ -45,6 +45,8 @@ order_sums as (
         coalesce(sum(order_amount) filter (where days_ago < 84), 0) as spend_84d,
         coalesce(sum(order_amount) filter (where days_ago < 168), 0) as spend_168d,
         coalesce(sum(order_amount) filter (where days_ago < 365), 0) as spend_365d,
+        sum(line_count) as line_count,
+        sum(discounted_line_count) as discounted_line_count,
         sum(line_count) filter (where days_ago < 84) as line_count_84d,
         sum(line_count) filter (where days_ago between 84 and 167) as line_count_before,
         sum(gross_amount) filter (where days_ago < 84) as gross_amount_84d,
@@ -71,7 +73,9 @@ order_days as (
         as_of_date,
         person_id,
         {{ days_between("lead(order_date) over newest_first", "order_date") }} as gap_days,
-        row_number() over newest_first as place
+        row_number() over newest_first as place,
+        sum(line_count) as line_count,
+        sum(discounted_line_count) as discounted_line_count
     from orders
     group by as_of_date, person_id, order_date
     window newest_first as (partition by as_of_date, person_id order by order_date desc)
@@ -86,7 +90,11 @@ rhythms as (
         stddev_samp(gap_days) as gap_deviation_days,
         max(gap_days) as longest_gap_days,
         max(gap_days) filter (where place = 1) as last_gap_days,
-        avg(gap_days) filter (where place <= 3) as recent_gap_days
+        avg(gap_days) filter (where place <= 3) as recent_gap_days,
+        sum(line_count) filter (where place = 1) as last_line_count,
+        sum(discounted_line_count) filter (where place = 1) as last_discounted_line_count,
+        sum(line_count) filter (where place <= 3) as recent_line_count,
+        sum(discounted_line_count) filter (where place <= 3) as recent_discounted_line_count
     from order_days
     group by as_of_date, person_id
 ),
@@ -184,6 +192,16 @@ final as (
             as discounted_line_share_change,
         1.0 * order_sums.discounted_order_count_84d / nullif(order_sums.order_count_84d, 0)
             as discounted_order_share_84d,
+        order_sums.discounted_line_count / nullif(order_sums.line_count, 0)
+            as discounted_line_share,
+        rhythms.last_discounted_line_count / nullif(rhythms.last_line_count, 0)
+            as last_discounted_line_share,
+        rhythms.recent_discounted_line_count / nullif(rhythms.recent_line_count, 0)
+            as recent_discounted_line_share,
+        order_sums.line_count / rhythms.purchase_day_count as lines_per_purchase_day,
+        rhythms.last_line_count,
+        rhythms.recent_line_count / least(rhythms.purchase_day_count, 3)
+            as recent_lines_per_purchase_day,
         order_sums.private_brand_amount_84d / nullif(order_sums.spend_84d, 0)
             as private_brand_share_84d,
         order_sums.margin_amount_84d / nullif(order_sums.costed_amount_84d, 0) as margin_share_84d,
@@ -246,5 +264,11 @@ select
     cast(discounted_order_share_84d as double precision) as discounted_order_share_84d,
     cast(private_brand_share_84d as double precision) as private_brand_share_84d,
     cast(margin_share_84d as double precision) as margin_share_84d,
-    cast(weekend_share_84d as double precision) as weekend_share_84d
+    cast(weekend_share_84d as double precision) as weekend_share_84d,
+    cast(discounted_line_share as double precision) as discounted_line_share,
+    cast(last_discounted_line_share as double precision) as last_discounted_line_share,
+    cast(recent_discounted_line_share as double precision) as recent_discounted_line_share,
+    cast(lines_per_purchase_day as double precision) as lines_per_purchase_day,
+    cast(last_line_count as double precision) as last_line_count,
+    cast(recent_lines_per_purchase_day as double precision) as recent_lines_per_purchase_day
 from final

@@ -39,10 +39,22 @@ products as (
         product_id,
         department,
         brand_type,
+        list_price,
         unit_cost,
         known_from_date,
         known_to_date
     from {{ ref("int_products__versioned") }}
+),
+
+-- Prices are compared over time by what a basket costs against the first known price of each of its
+-- products, which never changes.
+first_prices as (
+    select
+        product_id,
+        list_price,
+        row_number() over (partition by product_id order by known_from_date) as place
+    from products
+    where list_price > 0
 ),
 
 touched as (
@@ -276,6 +288,10 @@ line_sums as (
             when count(*) = count(products.unit_cost)
                 then sum(line_spans.unit_count * products.unit_cost)
         end as cost_amount,
+        case
+            when count(*) = count(first_prices.list_price)
+                then sum(line_spans.unit_count * first_prices.list_price)
+        end as reference_amount,
         {{ joined_values("products.department") }} as departments,
         max(line_spans.load_id) as load_id
     from versions
@@ -293,6 +309,9 @@ line_sums as (
             versions.known_from_date < products.known_to_date
             or products.known_to_date is null
         )
+    left join first_prices
+        on line_spans.product_id = first_prices.product_id
+        and first_prices.place = 1
     group by versions.order_id, versions.known_from_date
 ),
 
@@ -319,6 +338,7 @@ final as (
         coalesce(line_sums.private_brand_amount, 0) as private_brand_amount,
         coalesce(line_sums.discounted_line_count, 0) as discounted_line_count,
         line_sums.cost_amount,
+        line_sums.reference_amount,
         line_sums.departments,
         greatest(version_headers.load_id, line_sums.load_id) as load_id
     from version_headers
@@ -346,6 +366,7 @@ select
     private_brand_amount,
     discounted_line_count,
     cost_amount,
+    reference_amount,
     departments,
     load_id
 from final

@@ -23,6 +23,7 @@ with members as (
 final as (
     select
         cast(member_id as text) as source_customer_id,
+        'shop:' || member_id as account_id,
         -- An address that was never verified may be anybody's.
         array_remove(
             array[
@@ -44,6 +45,11 @@ final as (
         {{ trimmed("postcode") }} as postcode,
         {{ trimmed("address") }} as address,
         {{ trimmed("status") }} as account_status,
+        {{ business_date("registered_at") }} as opened_date,
+        {{ business_date("updated_at") }} as changed_date,
+        case
+            when {{ trimmed("status") }} = 'closed' then {{ business_date("updated_at") }}
+        end as closed_date,
         {{ business_date("updated_at") }} as reported_date,
         updated_at,
         _dlt_load_id as load_id
@@ -52,6 +58,7 @@ final as (
 
 select
     source_customer_id,
+    account_id,
     exact_keys,
     first_seen_at,
     reported_at,
@@ -65,6 +72,9 @@ select
     postcode,
     address,
     account_status,
+    opened_date,
+    changed_date,
+    closed_date,
     reported_date,
     updated_at,
     load_id
