@@ -154,7 +154,8 @@ def gather(
     """Makes `touched`, and the empty table `refused` for the links that will be.
 
     Returns:
-        Whether they are all there are, as they are when the rules are others than last time.
+        Whether they are all there are, as they are when the rules are others than last time, and
+        after all was paired anew, which leaves no rules.
     """
     identity = context.policy.identity
     rules = json.dumps([_RULES_VERSION, identity.link_probability, identity.max_cluster_records])
