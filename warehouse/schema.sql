@@ -360,8 +360,8 @@ begin
 end
 $$;
 
--- One row: the numbers and placeholders of the policy that stood at the last decision. Others mean
--- deciding about every record again.
+-- One row: the numbers of the policy that stood at the last decision. Others, or none after all was
+-- paired anew, mean deciding about every record again.
 create table if not exists identity.rules_in_force (
     rules text primary key
 );

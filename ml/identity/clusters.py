@@ -21,6 +21,9 @@ TOO_LARGE = "too many records"
 AMBIGUOUS = "fits several persons"
 CONTRADICTION = "contradiction"
 
+# Weights are compared in so many steps a bit: their last digits follow the order of summing up.
+WEIGHT_STEPS = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -141,8 +144,8 @@ def partition(
     likely = [pair for pair in links if pair.rests_on == "probability" and pair.ends not in refused]
     forest = _Forest(known, overrides.never)
     refused |= forest.join(sorted(always))
-    refused |= forest.join(pair.ends for pair in _strongest_first(exact))
-    refused |= forest.join((pair.ends for pair in _strongest_first(likely)), heed=True)
+    refused |= forest.join(pair.ends for pair in strongest_first(exact))
+    refused |= forest.join((pair.ends for pair in strongest_first(likely)), heed=True)
     clusters: list[tuple[Record, ...]] = []
     for cluster in forest.clusters():
         if len(cluster) <= rules.max_cluster_records:
@@ -159,9 +162,9 @@ def partition(
     return Partition(tuple(sorted(clusters)), refused)
 
 
-def _strongest_first(pairs: Iterable[Pair]) -> list[Pair]:
-    # Rounded: the last digits of a weight follow the order in which it was summed up.
-    return sorted(pairs, key=lambda pair: (-round(pair.weight, 6), pair.ends))
+def strongest_first(pairs: Iterable[Pair]) -> list[Pair]:
+    """Returns pairs by their weight, the greatest first, and of equal ones the smaller records."""
+    return sorted(pairs, key=lambda pair: (-round(pair.weight * WEIGHT_STEPS), pair.ends))
 
 
 def _broken_up(
@@ -176,7 +179,7 @@ def _broken_up(
     decided = sorted(ends for ends in always if within.issuperset(ends))
     by_keys = _Forest({record: known[record] for record in cluster}, never)
     by_keys.join(decided)
-    by_keys.join(pair.ends for pair in _strongest_first(exact) if within.issuperset(pair.ends))
+    by_keys.join(pair.ends for pair in strongest_first(exact) if within.issuperset(pair.ends))
     parts: list[tuple[Record, ...]] = []
     for part in by_keys.clusters():
         if len(part) <= rules.max_cluster_records:

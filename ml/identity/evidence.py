@@ -5,10 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ml.identity.clusters import NEVER, Ends, Overrides, Pair, Partition, Record, ordered, tied
+from ml.identity.clusters import (
+    NEVER,
+    Ends,
+    Overrides,
+    Pair,
+    Partition,
+    Record,
+    ordered,
+    strongest_first,
+    tied,
+)
 from ml.identity.ids import Event, Id
 
-_VERY_STRONG, _STRONG = 0.9999, 0.99
+VERY_STRONG, STRONG = 0.9999, 0.99
 
 Kind = Literal["exact_key", "override", "probability", "single_record"]
 
@@ -81,13 +91,13 @@ def evidence_of(
                     exact_group.get(record), certain_group.get(record), version,
                 )  # fmt: skip
 
-    strongest_first = sorted(held, key=lambda pair: (-round(pair.weight, 6), pair.ends))
-    for pair in strongest_first:
+    by_strength = strongest_first(held)
+    for pair in by_strength:
         if pair.rests_on == "exact_key":
             offer(pair.ends, "exact_key", pair.evidence, "certain", 1.0, pair.model_version)
     for ends in sorted(decided):
         offer(ends, "override", decided_by[ends], "decided", 1.0)
-    for pair in strongest_first:
+    for pair in by_strength:
         offer(
             pair.ends, "probability", pair.evidence, _in_words(pair.probability),
             pair.probability, pair.model_version,
@@ -96,9 +106,9 @@ def evidence_of(
 
 
 def _in_words(probability: float) -> str:
-    if probability >= _VERY_STRONG:
+    if probability >= VERY_STRONG:
         return "very strong"
-    return "strong" if probability >= _STRONG else "sufficient"
+    return "strong" if probability >= STRONG else "sufficient"
 
 
 def causes(

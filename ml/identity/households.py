@@ -3,61 +3,54 @@
 import numpy as np
 import pandas as pd
 import psycopg
+import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ml.identity.copying import copy_in, copy_out
+from ml.identity.engine import open_engine
 from warehouse.context import RunContext
 
-# A value is shared if two persons give it. Placeholders and values of too many records are not in
-# `shared_contacts`.
-_SHARED = """
-with given as (
-    select contacts.kind, contacts.value_hash, links.person_id
-    from identity.shared_contacts as contacts
-    inner join identity.person_links as links
-        on contacts.source = links.source
-        and contacts.source_customer_id = links.source_customer_id
-),
+# Placeholders and values of too many records are not in `shared_contacts`.
+_GIVEN = """
+select contacts.kind, contacts.value_hash, links.person_id,
+    links.person_since at time zone 'UTC'
+from identity.shared_contacts as contacts
+inner join identity.person_links as links
+    on contacts.source = links.source
+    and contacts.source_customer_id = links.source_customer_id
+"""
+_GIVEN_COLUMNS = {
+    "kind": pa.string(), "value_hash": pa.string(), "person_id": pa.string(),
+    "since": pa.timestamp("us"),
+}  # fmt: skip
 
-shared as (
+# A value is shared if two persons give it.
+_SHARED = """
+with shared as (
     select kind, value_hash
     from given
     group by kind, value_hash
     having min(person_id) != max(person_id)
 )
 
-select distinct given.kind, given.kind || ':' || given.value_hash, given.person_id
+select kind, kind || ':' || value_hash as value, person_id, min(since) as since
 from given
-inner join shared on given.kind = shared.kind and given.value_hash = shared.value_hash
+semi join shared using (kind, value_hash)
+group by kind, value_hash, person_id
+order by kind, value_hash, person_id
 """
 
 _WRITE = """
-with since as (
-    select person_id, min(person_since) as since
-    from identity.person_links
-    where person_id in (select person_id from living_together)
-    group by person_id
-),
-
-named as (
-    select
-        living_together.person_id,
-        first_value(living_together.person_id) over (
-            partition by living_together.household
-            order by since.since, living_together.person_id
-        ) as household_id,
-        living_together.basis
-    from living_together
-    inner join since on living_together.person_id = since.person_id
-),
-
-gone as (
+with gone as (
     delete from identity.households as households
-    where not exists (select from named where named.person_id = households.person_id)
+    where not exists (
+        select from living_together where living_together.person_id = households.person_id
+    )
 )
 
 insert into identity.households (person_id, household_id, basis)
-select person_id, household_id, basis from named
+select person_id, household_id, basis from living_together
 on conflict (person_id) do update set
     household_id = excluded.household_id,
     basis = excluded.basis
@@ -71,22 +64,30 @@ def write_households(connection: psycopg.Connection, context: RunContext) -> dic
     Whoever shares a value with somebody lives with all whom that one shares a value with. More
     persons than records make a person at most are a dormitory or an office, and no household.
     """
-    shared = pd.DataFrame(
-        connection.execute(_SHARED).fetchall(), columns=["kind", "value", "person_id"]
-    )
+    with open_engine() as engine:
+        engine.register("given", copy_out(connection, _GIVEN, _GIVEN_COLUMNS))
+        shared = engine.sql(_SHARED).df()
     together, too_large = households(shared, context.policy.identity.max_cluster_records)
     connection.execute(
         "create temporary table living_together"
-        " (person_id text primary key, household integer, basis text) on commit drop"
+        " (person_id text primary key, household_id text, basis text) on commit drop"
     )
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("copy living_together from stdin") as copy,
-    ):
-        for row in together.itertuples(index=False):
-            copy.write_row(row)
+    named = _named(together, shared)
+    copy_in(connection, ("living_together",), pa.Table.from_pandas(named, preserve_index=False))
     connection.execute(_WRITE)
     return {"households": int(together["household"].nunique()), "too_large_households": too_large}
+
+
+def _named(together: pd.DataFrame, shared: pd.DataFrame) -> pd.DataFrame:
+    """Returns person_id, household_id and basis: a household is called after its eldest person."""
+    if together.empty:
+        return together.assign(household_id=None)[["person_id", "household_id", "basis"]]
+    since = shared.groupby("person_id")["since"].min()
+    eldest_first = together.assign(since=together["person_id"].map(since)).sort_values(
+        ["household", "since", "person_id"]
+    )
+    household_id = eldest_first.groupby("household")["person_id"].transform("first")
+    return eldest_first.assign(household_id=household_id)[["person_id", "household_id", "basis"]]
 
 
 def households(shared: pd.DataFrame, cap: int) -> tuple[pd.DataFrame, int]:

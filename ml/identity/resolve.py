@@ -2,69 +2,56 @@
 
 Only records whose pairs, overrides or own values changed since the last decision are decided about
 again, with all that links or a former person tie to them; the result is that of deciding about
-everything. The decision itself is pure: `clusters`, `ids`, `evidence`.
+everything. Plain persons are placed as sets by `bulk`; about the others `persons` decides.
 """
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 import gc
-import json
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import psycopg
+import pyarrow as pa
 
 from ml.identity import resolve_sql as statements
-from ml.identity.clusters import (
-    TOO_LARGE,
-    Ends,
-    Known,
-    Overrides,
-    Pair,
-    Partition,
-    Record,
-    Rules,
-    is_link,
-    partition,
-)
-from ml.identity.evidence import ALONE, Evidence, causes, evidence_of
-from ml.identity.ids import Event, Id, assign, events
+from ml.identity.bulk import LINK_COLUMNS, place_plain
+from ml.identity.clusters import TOO_LARGE, Known, Overrides, Pair, Record, Rules
+from ml.identity.copying import copy_in, copy_out
+from ml.identity.engine import count_rows, open_engine
+from ml.identity.ids import Id
+from ml.identity.persons import Case, Decision, decide_about
+from ml.identity.touched import forget, gather
 from warehouse.context import RunContext
 
 logger = logging.getLogger(__name__)
 
-# To be raised when the rules in `clusters` change: every record is then decided about again.
-_RULES_VERSION = 1
 _NOTHING = Known()
+_NAMES_DIVIDER = "\x1f"
 # Statistics of the links are made anew where more than one in so many has changed.
 _STATISTICS_SHARE = 10
 
-
-@dataclass(frozen=True)
-class _Read:
-    """What is decided about: touched records and what is known of them, their pairs."""
-
-    known: Mapping[Record, Known]
-    bystanders: Mapping[Record, Known]
-    first_seen: Mapping[Record, datetime]
-    load_ids: Mapping[Record, str | None]
-    held: Mapping[Record, Id]
-    rows: Mapping[Record, tuple[Any, ...]]  # the links so far, as they would be written
-    pairs: list[Pair]
-    overrides: Overrides
-    decided_by: Mapping[Ends, str]
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """What came of it."""
-
-    given: Mapping[Record, Id]
-    evidence: Mapping[Record, Evidence]
-    refused: Mapping[Ends, str]
-    history: list[tuple[Event, str]]
+_INSTANT = pa.timestamp("us")
+_RECORD = {"source": pa.string(), "source_customer_id": pa.string()}
+_WHAT_IS_KNOWN = {"names": pa.string(), "birth": pa.string()}
+_LINK = dict.fromkeys(LINK_COLUMNS, pa.string()) | {
+    "person_since": _INSTANT,
+    "match_probability": pa.float64(),
+}
+_TOUCHED = {
+    **_RECORD, "is_touched": pa.bool_(), "is_overridden": pa.bool_(), "first_seen_at": _INSTANT,
+    **_WHAT_IS_KNOWN, "load_id": pa.string(), "has_namesake": pa.bool_(), **_LINK,
+}  # fmt: skip
+_PAIR = {
+    "source_a": pa.string(), "source_customer_id_a": pa.string(), "source_b": pa.string(),
+    "source_customer_id_b": pa.string(), "match_weight": pa.float64(),
+    "match_probability": pa.float64(), "rests_on": pa.string(), "evidence": pa.string(),
+    "model_version": pa.string(),
+}  # fmt: skip
 
 
 def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, int]:
@@ -83,20 +70,21 @@ def resolve(connection: psycopg.Connection, context: RunContext) -> dict[str, in
         "link_probability": rules.link_probability,
     }
     connection.execute("select pg_advisory_xact_lock(hashtext('living-crm identity'))")
-    are_all = _gather(connection, context, values)
-    lone = _place_lone(connection, values)
-    if not are_all:
-        _widen(connection, values)
-    with _uncollected():
-        read = _read(connection, values)
-        decided = _decide_until_free(connection, read, rules)
-        changed = _write(connection, context, read, decided)
-    if (lone + changed) * _STATISTICS_SHARE > _count_links(connection):  # what follows joins by it
-        connection.execute("analyze identity.person_links")
-    for statement in statements.FORGET:
-        connection.execute(statement)
+    are_all = gather(connection, context, values)
+    connection.execute(statements.MAKE)
+    with open_engine() as engine:
+        _bring(connection, engine, values, are_all=are_all)
+        place_plain(engine, rules)
+        plain, changed = _write_plain(connection, engine, context)
+        with _uncollected():
+            case = _read(connection, engine)
+            decided = _decide_until_free(connection, case, rules)
+            changed += _write(connection, context, case, decided)
+    if changed * _STATISTICS_SHARE > _count_links(connection):  # what follows joins by these
+        connection.execute("analyze identity.person_links (source, source_customer_id, person_id)")
+    forget(connection)
     counts = {
-        "decided_records": len(read.known) + lone,
+        "decided_records": len(case.known) + plain,
         "changed_links": changed,
         "merged_persons": sum(event.change == "merged" for event, _ in decided.history),
         "split_persons": sum(event.change == "split" for event, _ in decided.history),
@@ -124,98 +112,140 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _gather(
-    connection: psycopg.Connection, context: RunContext, values: Mapping[str, object]
-) -> bool:
-    """Lists the records to decide about.
+def _bring(
+    connection: psycopg.Connection,
+    engine: duckdb.DuckDBPyConnection,
+    values: Mapping[str, object],
+    *,
+    are_all: bool,
+) -> None:
+    """Makes `records` and `pairs` for `place_plain`."""
+    records = copy_out(connection, statements.TOUCHED, _TOUCHED)
+    pairs = copy_out(connection, statements.ALL_PAIRS if are_all else statements.PAIRS, _PAIR)
+    engine.register("arrived_records", records)
+    engine.register("arrived_pairs", pairs)
+    engine.execute("create table records as select * from arrived_records")
+    engine.execute("create table pairs as select * from arrived_pairs")
+    if not are_all:  # else nobody stands by
+        bystanders = copy_out(connection, statements.BYSTANDERS, _RECORD | _WHAT_IS_KNOWN, values)
+        engine.register("bystanders", bystanders)
+        engine.execute("insert into records by name select *, false as is_touched from bystanders")
 
-    Returns:
-        Whether they are all there are, as they are when the rules are others than last time.
+
+def _write_plain(
+    connection: psycopg.Connection, engine: duckdb.DuckDBPyConnection, context: RunContext
+) -> tuple[int, int]:
+    """Writes what was placed; returns how many records that are, and how many links changed."""
+    link = f"""
+        source, source_customer_id,
+        {", ".join(LINK_COLUMNS).replace("person_since", "person_since || 'Z' as person_since")}
     """
-    identity = context.policy.identity
-    rules = json.dumps([_RULES_VERSION, identity.link_probability, identity.max_cluster_records])
-    connection.execute(statements.MAKE)
-    row = connection.execute("select rules from identity.rules_in_force").fetchone()
-    are_all = row is None or row[0] != rules
-    if are_all:
-        connection.execute(statements.TOUCH_ALL)
-        connection.execute("delete from identity.rules_in_force")
-        connection.execute("insert into identity.rules_in_force values (%s)", (rules,))
-    connection.execute(statements.DROP_GONE, values)
-    connection.execute(statements.TOUCH_CHANGED, values)
-    return are_all
+    told = [context.run_id, context.as_of]
+
+    def write(table: tuple[str, ...], query: str, *values: object) -> int:
+        return copy_in(connection, table, engine.sql(query, params=values).to_arrow_table())
+
+    new = write(
+        ("identity", "person_links"),
+        f"""
+        select {link}, ?::varchar as linked_at_run, ?::date as linked_as_of_date
+        from placed
+        where is_new
+        order by source, source_customer_id
+        """,
+        *told,
+    )
+    other = write(("decided",), f"select {link} from placed where is_changed and not is_new")
+    write(
+        ("identity", "person_history"),
+        "select *, ?::varchar as run_id, ?::date as changed_as_of_date from told",
+        *told,
+    )
+    write(("intricate",), "from intricate")
+    return count_rows(engine, "placed"), new + other
 
 
-def _place_lone(connection: psycopg.Connection, values: Mapping[str, object]) -> int:
-    """Places the records that nothing ties to any other, inside the database."""
-    connection.execute(statements.FIND_LONE)
-    for statement in statements.PLACE_LONE:
-        connection.execute(statement, values)
-    row = connection.execute("select count(*) from lone").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _widen(connection: psycopg.Connection, values: Mapping[str, object]) -> None:
-    """Adds to the touched records all that links and former persons tie to them, ring by ring."""
-    ring = 0
-    while connection.execute(statements.WIDEN, {**values, "ring": ring}).rowcount:
-        connection.execute("analyze touched")
-        ring += 1
-
-
-def _read(connection: psycopg.Connection, values: Mapping[str, object]) -> _Read:
+def _read(connection: psycopg.Connection, engine: duckdb.DuckDBPyConnection) -> Case:
+    """Returns what is known of the records that are left."""
     known: dict[Record, Known] = {}
     first_seen: dict[Record, datetime] = {}
     load_ids: dict[Record, str | None] = {}
     held: dict[Record, Id] = {}
     rows: dict[Record, tuple[Any, ...]] = {}
-    with connection.cursor() as cursor:
-        for source, number, seen, load_id, sounds, birth, *link in cursor.execute(
-            statements.RECORDS
-        ):
-            record = source, number
-            known[record] = _known(sounds, birth)
-            first_seen[record] = seen
-            load_ids[record] = load_id
-            if link[0] is not None:
-                held[record] = Id(link[1], link[0])
-                rows[record] = tuple(link)
-        pairs = [
-            Pair((a, number_a), (b, number_b), weight, probability, rests_on, evidence, version)
-            for a, number_a, b, number_b, weight, probability, rests_on, evidence, version in (
-                cursor.execute(statements.PAIRS)
+    for source, number, seen, load_id, names, birth, person_id, since, *link in engine.execute(
+        f"""
+        select source, source_customer_id, first_seen_at, load_id, names, birth,
+            {", ".join(LINK_COLUMNS)}
+        from nodes
+        semi join intricate using (source, source_customer_id)
+        """
+    ).fetchall():
+        record = source, number
+        known[record] = _known(names, birth)
+        first_seen[record] = seen.replace(tzinfo=UTC)
+        load_ids[record] = load_id
+        if person_id is not None:
+            held[record] = Id(since.replace(tzinfo=UTC), person_id)
+            rows[record] = (person_id, held[record].since, *link)
+    engine.execute(
+        f"""
+        create table intricate_pairs as
+        select {", ".join(_PAIR)} from pairs
+        where (source_a, source_customer_id_a) in (from intricate)
+            or (source_b, source_customer_id_b) in (from intricate)
+        """
+    )
+    pairs = [
+        Pair((a, number_a), (b, number_b), *rest)
+        for a, number_a, b, number_b, *rest in engine.execute("from intricate_pairs").fetchall()
+    ]
+    bystanders = {
+        (source, number): _known(names, birth)
+        for source, number, names, birth in engine.execute(
+            """
+            with ends as (
+                select source_a as source, source_customer_id_a as source_customer_id
+                from intricate_pairs
+                union
+                select source_b, source_customer_id_b from intricate_pairs
             )
-        ]
-        bystanders = {
-            (source, number): _known(sounds, birth)
-            for source, number, sounds, birth in cursor.execute(statements.BYSTANDERS, values)
-        }
-        decisions = {
-            ((a, number_a), (b, number_b)): (decision, by)
-            for a, number_a, b, number_b, decision, by in cursor.execute(statements.OVERRIDES)
-        }
+
+            select source, source_customer_id, names, birth
+            from nodes
+            semi join ends using (source, source_customer_id)
+            anti join intricate using (source, source_customer_id)
+            """
+        ).fetchall()
+    }
+    decisions = {
+        ((a, number_a), (b, number_b)): (decision, by)
+        for a, number_a, b, number_b, decision, by in connection.execute(statements.OVERRIDES)
+    }
     overrides = Overrides(
         frozenset(ends for ends, (decision, _) in decisions.items() if decision == "always"),
         frozenset(ends for ends, (decision, _) in decisions.items() if decision == "never"),
     )
     decided_by = {ends: by for ends, (_, by) in decisions.items()}
-    return _Read(
+    return Case(
         known, bystanders, first_seen, load_ids, held, rows, pairs, overrides, decided_by
     )  # fmt: skip
 
 
-def _known(sounds: list[str] | None, birth: str | None) -> Known:
-    if not sounds and not birth:
+def _known(names: str | None, birth: str | None) -> Known:
+    if not names and not birth:
         return _NOTHING
-    return Known(frozenset(sounds or ()), frozenset((birth,)) if birth else frozenset())
+    return Known(
+        frozenset(names.split(_NAMES_DIVIDER)) if names else frozenset(),
+        frozenset((birth,)) if birth else frozenset(),
+    )
 
 
-def _decide_until_free(connection: psycopg.Connection, read: _Read, rules: Rules) -> _Decided:
+def _decide_until_free(connection: psycopg.Connection, case: Case, rules: Rules) -> Decision:
     """Decides so that no id made anew is another person's already."""
     taken: set[str] = set()
-    known = {bears.person_id for bears in read.held.values()}
+    known = {bears.person_id for bears in case.held.values()}
     while True:
-        decided = _decide(read, rules, taken)
+        decided = decide_about(case, rules, taken)
         fresh = sorted({bears.person_id for bears in decided.given.values()} - known)
         found = connection.execute(statements.BORNE_ELSEWHERE, {"person_ids": fresh}).fetchall()
         if not found:
@@ -223,27 +253,15 @@ def _decide_until_free(connection: psycopg.Connection, read: _Read, rules: Rules
         taken |= {person_id for (person_id,) in found}
 
 
-def _decide(read: _Read, rules: Rules, taken: Collection[str]) -> _Decided:
-    found: Partition = partition(read.known, read.pairs, read.overrides, rules, read.bystanders)
-    links = [pair for pair in read.pairs if is_link(pair, rules)]
-    given = assign(found.clusters, read.first_seen, read.held, links, taken)
-    evidence = evidence_of(found, links, read.overrides, read.decided_by)
-    happened = events(read.held, given, read.first_seen)
-    never_by = {ends: read.decided_by[ends] for ends in read.overrides.never}
-    why = causes(happened, read.held, given, evidence, found.refused, never_by)
-    return _Decided(given, evidence, found.refused, list(zip(happened, why, strict=True)))
-
-
 def _write(
-    connection: psycopg.Connection, context: RunContext, read: _Read, decided: _Decided
+    connection: psycopg.Connection, context: RunContext, case: Case, decided: Decision
 ) -> int:
     changed = 0
     with connection.cursor() as cursor:
-        cursor.execute(statements.MAKE_DECIDED)
-        with cursor.copy(statements.COPY_LINKS) as copy:
-            for record, bears in decided.given.items():
-                row = _link_row(record, bears, decided.evidence.get(record, ALONE), read)
-                if row != read.rows.get(record):
+        with cursor.copy(statements.COPY_DECIDED) as copy:
+            for record in decided.given:
+                row = decided.row(record, case.load_ids[record])
+                if row != case.rows.get(record):
                     copy.write_row((*record, *row))
                     changed += 1
         cursor.execute(statements.WRITE_LINKS, {"run_id": context.run_id, "as_of": context.as_of})
@@ -257,16 +275,3 @@ def _write(
             for (a, b), reason in decided.refused.items():
                 copy.write_row((*a, *b, reason))
     return changed
-
-
-def _link_row(record: Record, bears: Id, evidence: Evidence, read: _Read) -> tuple[Any, ...]:
-    """Returns the columns of a link behind its key, in the order they are read."""
-
-    def named(group: Record | None) -> str | None:
-        return ":".join(group) if group else None
-
-    return (
-        bears.person_id, bears.since, evidence.rests_on, evidence.detail, evidence.strength,
-        evidence.probability, named(evidence.exact_group), named(evidence.certain_group),
-        read.load_ids[record],
-    )  # fmt: skip

@@ -64,14 +64,15 @@ with given as (
         and shared.value != all(%(placeholders)s)
 ),
 
-counted as (
-    select person_id, kind, value, count(*) over (partition by kind, value) as persons
-    from given
+shared as (
+    select kind, value from given
+    group by kind, value
+    having count(*) between 2 and %(max_value_records)s
 )
 
-select person_id, kind, value
-from counted
-where persons between 2 and %(max_value_records)s
+select given.person_id, given.kind, given.value
+from given
+inner join shared on given.kind = shared.kind and given.value = shared.value
 """
 
 # Two persons who share a value although no pair of their records was thought worth keeping.

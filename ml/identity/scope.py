@@ -29,28 +29,32 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
     """Takes every record and keeps its standard form; returns how many there are."""
     store.read_all_records(connection)
     arrange_all(connection, policy)
-    store.execute("truncate pii.standard_records")
-    written = store.append(
-        connection,
-        f"""
-        select {_COLUMNS} from (
-            select standard.*, coalesce(held.keys, []) as keys
-            from standard
-            left join (select record, list(key) as keys from keys group by record) as held
-                using (record)
-        ) as kept
-        """,
-        "pii",
-        "standard_records",
-    )
-    store.execute("analyze pii.standard_records")  # the next night joins it
+    with store.refilled("pii.standard_records"):
+        written = store.append(
+            connection,
+            f"""
+            select {_COLUMNS} from (
+                select standard.*, coalesce(held.keys, []) as keys
+                from standard
+                left join (select record, list(key) as keys from keys group by record) as held
+                    using (record)
+            ) as kept
+            """,
+            "pii",
+            "standard_records",
+        )
+    # The next night joins it by these.
+    store.execute("analyze pii.standard_records (source, source_customer_id)")
     return written
 
 
 def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     """Lets all of the table `records` take part."""
+    # Sorted as they came, while they are narrow.
+    connection.execute(
+        "create or replace table records as from records order by source, source_customer_id"
+    )
     standardise(connection, policy)
-    _number(connection, "standard")
     connection.execute(
         f"""
         create or replace table keys as {keys_of("standard", "record")};
@@ -85,6 +89,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     connection.execute(
         f"""
         alter table standard rename to fresh;
+        alter table fresh drop column record;
         create or replace table fresh_keys as
             select source, source_customer_id, key
             from ({keys_of("fresh", "source, source_customer_id")}) as found;

@@ -54,12 +54,12 @@ _ADDRESS_WORDS = (
 def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     """Makes the table `standard` of the table `records`, one row for each of its rows.
 
-    Its columns: source, source_customer_id, record_hash, exact_keys; name_written, name_flat,
-    name_turned, name_sound, name_parts and is_hangul of the name; phone (E.164), email, mail_name
-    (what stands before the @), birth (YYYYMMDD), postcode; of the address its parts, its words as
-    one text, its numbers, and each word with what stands before it; and of all values ever known
-    the sorted lists name_sounds, phones, emails, mail_names and homes. What is not known is null,
-    and so is what the policy calls a placeholder.
+    Its columns: record, the row's number in `records`; source, source_customer_id, record_hash,
+    exact_keys; name_written, name_flat, name_turned, name_sound, name_parts and is_hangul of the
+    name; phone (E.164), email, mail_name (what stands before the @), birth (YYYYMMDD), postcode; of
+    the address its parts, its words as one text, its numbers, and each word with what stands before
+    it; and of all values ever known the sorted lists name_sounds, phones, emails, mail_names and
+    homes. What is not known is null, and so is what the policy calls a placeholder.
     """
     _read_names(connection, policy.placeholders.names)
     _read_phones(connection, policy.identity.country, policy.placeholders.phones)
@@ -74,6 +74,7 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
         mail_lists as ({_all_known("emails", "email", "mail as emails", "local as mail_names")}),
         address_lists as ({_all_known("addresses", "address", "home as homes")})
         select
+            records.rowid + 1 as record,
             records.source,
             records.source_customer_id,
             records.record_hash,

@@ -106,12 +106,16 @@ def _predicted_by_splink(
     connection.execute(
         """
         create or replace table blocked_pairs as
-        select '0' as match_key, record_l as join_key_l, record_r as join_key_r from candidates
+        select '0' as match_key, record_l as join_key_l, record_r as join_key_r from candidates;
+        """
+        f"""
+        create or replace view compared as
+        select record, {", ".join(comparisons.COMPARED_COLUMNS)} from standard
         """
     )
     database = DuckDBAPI(connection)
     linker = Linker(
-        database.register(connection.table("standard")),
+        database.register(connection.table("compared")),
         comparisons.settings(weights, partners),
         log_level=logging.WARNING,
     )
@@ -131,7 +135,7 @@ def _predicted_by_splink(
         """
     )
     predicted.drop_table_from_database_and_remove_from_cache()
-    connection.execute("drop table blocked_pairs")
+    connection.execute("drop table blocked_pairs; drop view compared")
 
 
 def _against_strangers(

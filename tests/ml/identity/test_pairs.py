@@ -88,6 +88,33 @@ def test_a_night_ends_with_the_pairs_of_a_full_run(context: RunContext) -> None:
     assert night
 
 
+def test_a_full_pairing_leaves_keys_and_triggers_as_they_were_and_all_to_be_decided(
+    context: RunContext,
+) -> None:
+    def made() -> list[tuple[object, ...]]:
+        return connection.execute(
+            """
+            select indexdef, null from pg_indexes where schemaname in ('identity', 'pii')
+            union all
+            select conrelid::regclass || pg_get_constraintdef(oid), conname from pg_constraint
+            where connamespace in ('identity'::regnamespace, 'pii'::regnamespace)
+            union all
+            select tgname, tgenabled::text from pg_trigger
+            where tgrelid = 'identity.pairs'::regclass
+            order by 1, 2
+            """
+        ).fetchall()
+
+    with psycopg.connect(context.url, autocommit=True) as connection:
+        before = made()
+        connection.execute("insert into identity.rules_in_force values ('those of yesterday')")
+        write(context.url, [ANNA, replace(ANNA, number="2")])
+        assert find_pairs(context)["is_full_pairing"] == 1
+        assert made() == before
+        assert connection.execute("select * from identity.rules_in_force").fetchall() == []
+        assert connection.execute("select * from identity.undecided").fetchall() == []
+
+
 def test_the_order_of_the_records_changes_no_pair(context: RunContext) -> None:
     table = simulated_persons.simulate(400)
     simulated_persons.write(context.url, table)
