@@ -23,10 +23,12 @@ from ml.identity import comparisons
 from ml.identity.candidates import KINDS, find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
 from ml.identity.engine import open_engine
+from ml.identity.review import DOUBT_FOLLOWS
 from ml.identity.scope import forget_too_many, take_all, take_changed
 from ml.identity.store import Store, open_store
 from ml.identity.weigh import BUILTIN, MODEL_NAME, builtin_weights, weigh
 from warehouse.context import RunContext
+from warehouse.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -154,13 +156,23 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
 
 
 def weights_in_force(context: RunContext) -> tuple[Weights, str]:
-    """Returns the weights of the day and their version; those of the package are `builtin`."""
+    """Returns the weights of the day and their version; those of the package are `builtin`.
+
+    Raises:
+        ModelError: the artefact is missing or damaged, or of other levels than these.
+    """
     with context.connection() as connection:
         champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
     if champion is None:
         return builtin_weights(), BUILTIN
     manifest = registry.load(context.settings.models_dir, champion).manifest
-    return Weights.from_json(manifest["weights"]), champion.version
+    weights = Weights.from_json(manifest["weights"])
+    if not weights.are_of_these_levels:
+        raise ModelError(
+            f"{MODEL_NAME} {champion.version} was learned of other levels than are compared now.",
+            "Train again, or retire the model.",
+        )
+    return weights, champion.version
 
 
 def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, partners: float) -> None:
@@ -221,11 +233,15 @@ def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, partners: f
             rests_on,
             {agrees} as agrees,
             {differs} as differs,
-            array_to_string(
-                list_concat(
-                    key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))
+            concat_ws(
+                '{DOUBT_FOLLOWS}',
+                array_to_string(
+                    list_concat(
+                        key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))
+                    ),
+                    ', '
                 ),
-                ', '
+                doubt
             ) as evidence
         from everything
         """

@@ -21,12 +21,32 @@ STANDARD_COLUMNS = (
     "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
     "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
     "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
-    "address_words", "address_pairs", "house_numbers", "homes",
+    "address_words", "address_pairs", "house_numbers", "homes", "first_seen", "given_days",
+    "phone_changed",
 )  # fmt: skip
 
 _IDENTIFIED = ("source", "source_customer_id", "record_hash")
-_VALUES = ", ".join(f"persons.{name}" for name in RECORD_COLUMNS if name not in _IDENTIFIED)
-_HASH = f"hash_record_extended(row({_VALUES}), 0)"
+# How long details are given counts where nothing else says whose they are, and since when a phone
+# is another where somebody has given one up. Of all other records these would change every night,
+# and each of them would be paired again.
+_READ_AS = {
+    "first_seen": "(persons.first_seen_at at time zone 'UTC')::date",
+    "given_days": (
+        "case when persons.person_name is null and persons.exact_keys = '{}'"
+        " then extract(day from persons.reported_at - persons.first_seen_at)::integer end"
+    ),
+    "phone_changed": (
+        "case when persons.exact_keys != '{}' and persons.former_phones != '{}'"
+        " then (persons.phone_reported_at at time zone 'UTC')::date end"
+    ),
+}
+_READ = {
+    name: _READ_AS.get(name, f"persons.{name}")
+    for name in RECORD_COLUMNS
+    if name not in _IDENTIFIED
+}
+_VALUES = ", ".join(f"{value} as {name}" for name, value in _READ.items())
+_HASH = f"hash_record_extended(row({', '.join(_READ.values())}), 0)"
 
 
 class Store:
