@@ -13,18 +13,18 @@ import duckdb
 
 from ml.identity import comparisons
 from ml.identity.candidates import KINDS, PERSONAL, key_of
+from ml.identity.clusters import PERHAPS_A_HOUSEMATE
 
-PERHAPS_A_HOUSEMATE = "perhaps a housemate"
 # The kinds of exact keys that are shown by hand where one buys.
-_SHOWN = ("card", "membership")
+SHOWN = ("card", "membership")
 # A card is left at home once or twice; who gives a phone for longer than this has no card.
 _KEEPS_GIVING_DAYS = 90
 
 # In words, each with what makes it so, over a loose record and the holders of its phone.
 _DOUBTS = (
     (
-        "one source alone gives this number, without an account or a card",
-        "since is null and coalesce(sources, 0) < 2",
+        "nobody but a list of names says whose number this is",
+        "coalesce(is_all_hearsay, true)",
     ),
     ("the number's holder has another one now", "last_given > given_up_on"),
     ("the number was in use before its holder was known", "first_seen < since"),
@@ -174,7 +174,7 @@ def _count_others(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _find_doubts(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes `doubts` (record, key, doubt) of records that say a phone and not whose it is."""
-    shown = ", ".join(f"'{kind}'" for kind in _SHOWN)
+    shown = ", ".join(f"'{kind}'" for kind in SHOWN)
     reasons = " ".join(
         f"when {condition} then '{PERHAPS_A_HOUSEMATE}: {words.replace(chr(39), chr(39) * 2)}'"
         for words, condition in _DOUBTS
@@ -191,7 +191,7 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection) -> None:
         known as (
             select
                 key,
-                count(distinct source) as sources,
+                bool_and(coalesce(is_hearsay, false) and exact_keys is null) as is_all_hearsay,
                 min(first_seen) filter (where exact_keys is not null) as since,
                 min(phone_changed) filter (where {key_of("phone", "phone")} != key) as given_up_on,
                 bool_or(coalesce(list_has_any(

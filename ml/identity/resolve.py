@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -31,12 +31,13 @@ from ml.identity.clusters import (
 )
 from ml.identity.evidence import ALONE, Evidence, causes, evidence_of
 from ml.identity.ids import Event, Id, assign, events
+from ml.identity.loose import SHOWN
 from warehouse.context import RunContext
 
 logger = logging.getLogger(__name__)
 
 # To be raised when the rules in `clusters` change: every record is then decided about again.
-_RULES_VERSION = 1
+_RULES_VERSION = 2
 _NOTHING = Known()
 # Statistics of the links are made anew where more than one in so many has changed.
 _STATISTICS_SHARE = 10
@@ -170,11 +171,20 @@ def _read(connection: psycopg.Connection, values: Mapping[str, object]) -> _Read
     held: dict[Record, Id] = {}
     rows: dict[Record, tuple[Any, ...]] = {}
     with connection.cursor() as cursor:
-        for source, number, seen, load_id, sounds, birth, *link in cursor.execute(
-            statements.RECORDS
-        ):
+        for (
+            source,
+            number,
+            seen,
+            load_id,
+            sounds,
+            birth,
+            given,
+            heard,
+            is_card,
+            *link,
+        ) in cursor.execute(statements.RECORDS, {"shown": list(SHOWN)}):
             record = source, number
-            known[record] = _known(sounds, birth)
+            known[record] = _known(sounds, birth, given, heard, is_card)
             first_seen[record] = seen
             load_ids[record] = load_id
             if link[0] is not None:
@@ -204,10 +214,17 @@ def _read(connection: psycopg.Connection, values: Mapping[str, object]) -> _Read
     )  # fmt: skip
 
 
-def _known(sounds: list[str] | None, birth: str | None) -> Known:
-    if not sounds and not birth:
+def _known(
+    sounds: list[str] | None,
+    birth: str | None,
+    given: date | None = None,
+    heard: date | None = None,
+    is_card: bool = False,
+) -> Known:
+    if not (sounds or birth or given or heard or is_card):
         return _NOTHING
-    return Known(frozenset(sounds or ()), frozenset((birth,)) if birth else frozenset())
+    births = frozenset((birth,)) if birth else frozenset()
+    return Known(frozenset(sounds or ()), births, given, heard, is_card)
 
 
 def _decide_until_free(connection: psycopg.Connection, read: _Read, rules: Rules) -> _Decided:

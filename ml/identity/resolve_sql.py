@@ -218,6 +218,7 @@ on conflict do nothing
 """
 
 # Names and birth dates as the pairing has standardised them, placeholders left out.
+# What nobody reported, such as a message sent, was not given by anybody.
 RECORDS = """
 select
     persons.source,
@@ -226,6 +227,19 @@ select
     persons.load_id,
     standard.name_sounds,
     standard.birth,
+    case
+        when standard.name_sounds is null and standard.birth is null
+            and cardinality(persons.exact_keys) = 0 and persons.reported_at is not null
+            then (persons.first_seen_at at time zone 'UTC')::date
+    end as given_since,
+    case
+        when cardinality(persons.exact_keys) > 0
+            then (persons.reported_at at time zone 'UTC')::date
+    end as heard_of,
+    exists (
+        select from unnest(persons.exact_keys) as exact_key
+        where split_part(exact_key, ':', 1) = any(%(shown)s)
+    ) as is_card,
     links.person_id,
     coalesce(links.person_since, min(persons.first_seen_at) over (partition by links.person_id)),
     links.evidence,

@@ -37,6 +37,7 @@ RECORD_COLUMNS = {
     "first_seen": "date",
     "given_days": "integer",  # since then, until somebody last gave these details
     "phone_changed": "date",
+    "is_hearsay": "boolean",  # of a list of names: others wrote down what they heard
 }
 
 # So many leading digits decide whether a number is one, and of which country: E.164 gives up to
@@ -61,8 +62,8 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     name_turned, name_sound, name_parts and is_hangul of the name; phone (E.164), email, mail_name
     (what stands before the @), birth (YYYYMMDD), postcode; of the address its parts, its words as
     one text, its numbers, and each word with what stands before it; and of all values ever known
-    the sorted lists name_sounds, phones, emails, mail_names and homes;
-    first_seen, given_days and phone_changed. What is not known is null, and so is what the policy
+    the sorted lists name_sounds, phones, emails, mail_names and homes; first_seen, given_days,
+    phone_changed and is_hearsay as they are. What is not known is null, and so is what the policy
     calls a placeholder.
     """
     _read_names(connection, policy.placeholders.names)
@@ -107,7 +108,8 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             address_lists.homes,
             records.first_seen,
             records.given_days,
-            records.phone_changed
+            records.phone_changed,
+            records.is_hearsay
         from records
         left join read_names as names on records.person_name = names.value
         left join read_phones as phones on records.phone = phones.value

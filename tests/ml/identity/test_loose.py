@@ -74,7 +74,7 @@ def test_a_receipt_goes_to_the_member_who_gave_the_number_before(korea: Policy) 
 @pytest.mark.parametrize(
     ("member", "receipt", "words"),
     [
-        ({"exact_keys": []}, {}, "one source alone gives this number"),
+        ({"exact_keys": [], "is_hearsay": True}, {}, "nobody but a list of names says whose"),
         (
             {"phone": "010-9999-1111", "former_phones": [PHONE], "phone_changed": DAY},
             {}, "the number's holder has another one now",
@@ -116,16 +116,23 @@ def test_a_receipt_that_fits_the_times_is_linked(
     assert doubt is None
 
 
-def test_a_caller_without_an_account_takes_a_receipt_where_another_source_bears_it_out(
+def test_a_contact_of_the_sales_team_takes_a_receipt_where_a_caller_bears_it_out(
     korea: Policy,
 ) -> None:
-    caller = {
-        "source_customer_id": "C", "source": "calls", "person_name": "김민수", "phone": PHONE,
+    contact = {
+        "source_customer_id": "C", "person_name": "김민수", "phone": PHONE, "is_hearsay": True,
     }  # fmt: skip
-    contact = caller | {"source_customer_id": "K", "source": "crm"}
-    assert weighed(korea, caller, RECEIPT)["CR"][0] < LINK
-    assert weighed(korea, caller, contact, RECEIPT)["CR"][0] >= LINK
-    assert weighed(korea, caller, MEMBER, RECEIPT)["MR"][0] >= LINK
+    caller = contact | {"source_customer_id": "K", "is_hearsay": False}
+    assert weighed(korea, contact, RECEIPT)["CR"][0] < LINK
+    assert weighed(korea, contact, caller, RECEIPT)["CR"][0] >= LINK
+    assert weighed(korea, contact, MEMBER, RECEIPT)["MR"][0] >= LINK
+
+
+def test_a_receipt_of_a_phone_that_nobody_says_is_theirs_is_nobodys(korea: Policy) -> None:
+    message = RECEIPT | {"source_customer_id": "A"}
+    probability, doubt = weighed(korea, message, RECEIPT)["AR"]
+    assert probability < LINK
+    assert doubt is not None
 
 
 def test_one_person_in_two_spellings_is_no_rival_to_itself(korea: Policy) -> None:
