@@ -73,13 +73,21 @@ def test_a_night_ends_with_the_pairs_of_a_full_run(context: RunContext) -> None:
         )
         for number, name in enumerate(["김민수", "KIM Min-su", "박지은", "이영희"] * 15)
     ]  # fmt: skip
-    write(context.url, people[:50])
+    member = replace(
+        ANNA, number="900", phone="010-7777-0001", email="alone@naver.com", exact_keys=["member:9"]
+    )
+    caller = Person("901", source="calls", name="김민민", phone=member.phone)
+    receipt = Person("902", source="pos", phone=member.phone)
+    write(context.url, [*people[:50], member, caller, receipt])
     find_pairs(context)
     changed = [replace(people[0], phone=None), *people[2:]]
-    write(context.url, changed)
+    as_a_member = replace(caller, exact_keys=["member:9"])
+    write(context.url, [*changed, member, as_a_member, receipt])
     facts = find_pairs(context)
     assert facts["is_full_pairing"] == 0
     night = pairs(context)
+    (of_receipt,) = (row for row in night if row[:4] == ("pos", "902", "shop", "900"))
+    assert float(str(of_receipt[6])) >= context.policy.identity.link_probability
     with psycopg.connect(context.url) as connection:
         connection.execute("truncate pii.pairing")
     facts = find_pairs(context)

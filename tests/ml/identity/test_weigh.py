@@ -37,7 +37,8 @@ def test_a_nights_few_pairs_weigh_what_splink_says(korea: Policy) -> None:
     with open_engine() as connection:
         connection.execute(
             "create table records as select *, 0::bigint as record_hash, null::date as first_seen,"
-            " null::integer as given_days, null::date as phone_changed from people"
+            " null::integer as given_days, null::date as phone_changed,"
+            " false as is_hearsay from people"
         )
         connection.execute("update records set person_name = null where rowid % 10 = 0")
         arrange_all(connection, korea)
