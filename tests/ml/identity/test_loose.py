@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ml.identity import comparisons
 from ml.identity.candidates import find_candidates
+from ml.identity.clusters import PERHAPS_A_HOUSEMATE
 from ml.identity.engine import open_engine
-from ml.identity.loose import PERHAPS_A_HOUSEMATE
 from ml.identity.scope import arrange_all, forget_too_many
 from ml.identity.standardise import RECORD_COLUMNS
 from ml.identity.weigh import builtin_weights, weigh
