@@ -72,6 +72,7 @@ def write(url: str, table: pa.Table) -> None:
                 former_names text[], former_phones text[], former_emails text[],
                 former_addresses text[], true_person bigint,
                 first_seen_at timestamptz not null default '2025-01-01',
+                reported_at timestamptz, phone_reported_at timestamptz,
                 load_id text not null default '1',
                 unique (source, source_customer_id)
             )

@@ -277,8 +277,16 @@ create unlogged table if not exists pii.standard_records (
     address_pairs text[],
     house_numbers text[],
     homes text[],
+    first_seen date,
+    given_days integer,
+    phone_changed date,
+    is_hearsay boolean,
     primary key (source, source_customer_id)
 );
+alter table pii.standard_records add column if not exists first_seen date;
+alter table pii.standard_records add column if not exists given_days integer;
+alter table pii.standard_records add column if not exists phone_changed date;
+alter table pii.standard_records add column if not exists is_hearsay boolean;
 
 -- What the pairs were made with: a night that would weigh otherwise makes them all anew. One row.
 create unlogged table if not exists pii.pairing (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ml.identity.clusters import WEIGHT_STEPS, Rules
+from ml.identity.clusters import SILENCE, WEIGHT_STEPS, Rules
 from ml.identity.engine import count_rows
 from ml.identity.evidence import STRONG, VERY_STRONG
 
@@ -34,7 +34,8 @@ def place_plain(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
     `records`, each once: source, source_customer_id; is_touched, false for a record that is not
     placed anew but may be a rival; is_overridden, whether somebody decided about it; first_seen_at;
-    names, in one text, and birth, null where it says none; load_id; has_namesake, whether the id
+    names, in one text, and birth, null where it says none; given_since, heard_of and is_card as
+    `Known` has them; load_id; has_namesake, whether the id
     that would be made for it is borne already; and the columns of its link so far, null where it
     has none. `pairs` is as `identity.pairs`, of all these records.
 
@@ -117,8 +118,9 @@ def _find_plain(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Makes `plain` (component, leader, is_made, person_id, person_since).
 
     A link can only be refused, but by a decision or for the cap, where a record leaves out a name,
-    or birth date, and those around it differ in it. An id is no question where all who bore it are
-    here and bore no other, or where nobody here bore any and the one to be made is free.
+    or birth date, and those around it differ in it, or where a card's holder may have been silent
+    when a contact was given. An id is no question where all who bore it are here and bore no other,
+    or where nobody here bore any and the one to be made is free.
     """
     connection.execute(
         f"""
@@ -146,6 +148,14 @@ def _find_plain(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
             from edges
             inner join components on edges.b = components.node
             inner join nodes on edges.a = nodes.node
+        ),
+
+        silent as (
+            select component
+            from members
+            group by component, source
+            having max(given_since) - min(coalesce(heard_of, date '0001-01-01'))
+                filter (where is_card) > {SILENCE.days}
         ),
 
         agreed as (
@@ -191,6 +201,7 @@ def _find_plain(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         inner join leaders using (component)
         where counted.records <= {rules.max_cluster_records}
             and not counted.is_overridden
+            and counted.component not in (from silent)
             and (counted.are_named or agreed.names_agree)
             and (counted.have_births or agreed.births_agree)
             and counted.are_of_one

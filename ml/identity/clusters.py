@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal
 
@@ -20,6 +21,9 @@ NEVER = "never-link"
 TOO_LARGE = "too many records"
 AMBIGUOUS = "fits several persons"
 CONTRADICTION = "contradiction"
+PERHAPS_A_HOUSEMATE = "perhaps a housemate"
+SILENT = f"{PERHAPS_A_HOUSEMATE}: the holder, who has a card, had not been heard of for half a year"
+SILENCE = timedelta(days=182)
 
 # Weights are compared in so many steps a bit: their last digits follow the order of summing up.
 WEIGHT_STEPS = 1_000_000
@@ -57,10 +61,16 @@ class Known:
     Attributes:
         names: in a form in which two spellings of a name are one.
         birth_dates: as YYYYMMDD.
+        given_since: of a record that says a contact alone, since when somebody gives it.
+        heard_of: of a record with an exact key, when its person last said something.
+        is_card: whether it is known by a key that is shown where one buys.
     """
 
     names: frozenset[str] = frozenset()
     birth_dates: frozenset[str] = frozenset()
+    given_since: date | None = None
+    heard_of: date | None = None
+    is_card: bool = False
 
 
 @dataclass(frozen=True)
@@ -254,6 +264,13 @@ def _same_day(first: str, second: str) -> bool:
     return first[:4] == second[:4] and first[4:6] == second[6:] and first[6:] == second[4:6]
 
 
+def _latest(first: Mapping[str, date], second: Mapping[str, date]) -> dict[str, date]:
+    return {
+        source: max(days[source] for days in (first, second) if source in days)
+        for source in first.keys() | second.keys()
+    }
+
+
 class _Forest:
     """Clusters that grow link by link and know what they may not be joined with."""
 
@@ -263,6 +280,14 @@ class _Forest:
         self._members = {record: [record] for record in known}
         self._names = {record: what.names for record, what in known.items()}
         self._dates = {record: what.birth_dates for record, what in known.items()}
+        # Contacts given without a name, since when, and cards: by source, each has its own custom.
+        self._given = {
+            record: {record[0]: what.given_since}
+            for record, what in known.items()
+            if what.given_since
+        }
+        self._cards = {record: {record[0]} for record, what in known.items() if what.is_card}
+        self._heard_of = {record: what.heard_of for record, what in known.items() if what.heard_of}
         self._apart: dict[Record, set[Record]] = defaultdict(set)
         for a, b in never:
             if a in known and b in known:
@@ -273,7 +298,7 @@ class _Forest:
         """Joins clusters over links in their order; returns those refused, with the reason.
 
         Args:
-            heed: refuse also what the persons' names and birth dates contradict.
+            heed: refuse also what the persons' names, birth dates and cards contradict.
         """
         refused: dict[Ends, str] = {}
         for a, b in links:
@@ -282,7 +307,7 @@ class _Forest:
                 continue
             reason = self._forbidden(first, second)
             if heed and reason is None:
-                reason = self._contradiction(a, b, first, second)
+                reason = self._contradiction(a, b, first, second) or self._silence(first, second)
             if reason:
                 refused[a, b] = reason
             else:
@@ -317,6 +342,15 @@ class _Forest:
             return f"{CONTRADICTION}: birth date"
         return None
 
+    def _silence(self, first: Record, second: Record) -> str | None:
+        """Looks for a contact given where a card is read, and its holder long silent by then."""
+        given = _latest(self._given.get(first, {}), self._given.get(second, {}))
+        cards = self._cards.get(first, set()) | self._cards.get(second, set())
+        heard = max(self._heard_of.get(root, date.min) for root in (first, second))
+        if any(source in cards and since - heard > SILENCE for source, since in given.items()):
+            return SILENT
+        return None
+
     def _unite(self, first: Record, second: Record) -> None:
         if len(self._members[first]) < len(self._members[second]):
             first, second = second, first
@@ -324,5 +358,12 @@ class _Forest:
         self._members[first] += self._members.pop(second)
         self._names[first] |= self._names.pop(second)
         self._dates[first] |= self._dates.pop(second)
+        if second in self._given:
+            self._given[first] = _latest(self._given.get(first, {}), self._given.pop(second))
+        if second in self._cards:
+            self._cards[first] = self._cards.get(first, set()) | self._cards.pop(second)
+        if second in self._heard_of:
+            heard = self._heard_of.pop(second)
+            self._heard_of[first] = max(heard, self._heard_of.get(first, heard))
         if second in self._apart:
             self._apart[first] |= self._apart.pop(second)

@@ -23,6 +23,11 @@ _LETTERS_ALIKE = (
     " jaro_winkler_similarity(name_flat_l, name_turned_r),"
     " jaro_winkler_similarity(name_turned_l, name_flat_r))"
 )
+# Of one family, by given names without a syllable in common. Brothers and sisters often share one.
+_GIVEN_APART = (
+    "name_written_l[1] = name_written_r[1] and len(list_intersect("
+    "string_split(name_written_l[2:], ''), string_split(name_written_r[2:], ''))) = 0"
+)
 _BOTH_LATIN = "(not is_hangul_l and not is_hangul_r)"
 # The same, or with one slip. The first test is there to save most pairs the edit distance.
 _SAME_DISTRICT = (
@@ -33,6 +38,8 @@ _WORDS_SHARED = (
     "len(list_intersect(address_parts_l, address_parts_r))"
     " / least(len(address_parts_l), len(address_parts_r))"
 )
+# One address, of which the part behind the @ was mistyped once.
+_MISTYPED_DOMAIN = "mail_name_l = mail_name_r and damerau_levenshtein(email_l, email_r) <= 1"
 _ADDRESS_ALIKE = "jaro_winkler_similarity(address_words_l, address_words_r)"
 
 # The share of records whose phone, mail or home is also a stranger's: handed on, or mistyped. What
@@ -87,6 +94,7 @@ COMPARISONS: Sequence[Comparison] = (
                 " and levenshtein(name_sound_l, name_sound_r) <= 1 and len(name_sound_l) >= 6)",
                 True,
             ),
+            Level("family_name", f"{_BOTH_HANGUL} and {_GIVEN_APART}", False),
             Level(
                 "part",
                 f"list_has_any(name_parts_l, name_parts_r)"
@@ -109,7 +117,12 @@ COMPARISONS: Sequence[Comparison] = (
         "email",
         "mail_names_l is null or mail_names_r is null",
         (
-            Level("equal", "list_has_any(emails_l, emails_r)", True, is_coincidence=True),
+            Level(
+                "equal",
+                f"list_has_any(emails_l, emails_r) or ({_MISTYPED_DOMAIN})",
+                True,
+                is_coincidence=True,
+            ),
             Level("same_name", "list_has_any(mail_names_l, mail_names_r)", True),
             Level("close", "jaro_winkler_similarity(mail_name_l, mail_name_r) >= 0.95", None),
             Level("different", "ELSE", False),
@@ -165,8 +178,8 @@ COMPARISONS: Sequence[Comparison] = (
 # The columns of `standard` that a comparison reads beside the lists.
 COMPARED_COLUMNS = (
     "name_written", "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul",
-    "name_sounds", "phone", "phones", "mail_name", "emails", "mail_names", "birth", "postcode",
-    "address_parts", "address_words", "house_numbers",
+    "name_sounds", "phone", "phones", "email", "mail_name", "emails", "mail_names", "birth",
+    "postcode", "address_parts", "address_words", "house_numbers",
 )  # fmt: skip
 
 
@@ -205,6 +218,14 @@ class Weights:
             for field, levels in document["levels"].items()
         }
         return cls(**{**document, "levels": levels})
+
+    @property
+    def are_of_these_levels(self) -> bool:
+        """Whether they were learned of the levels that are compared now."""
+        return {field: set(levels) for field, levels in self.levels.items()} == {
+            comparison.field: {level.name for level in comparison.levels}
+            for comparison in COMPARISONS
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Returns the weights in JSON's own types."""

@@ -7,6 +7,7 @@ import duckdb
 from ml.identity import comparisons
 from ml.identity.candidates import KINDS
 from ml.identity.comparisons import COMPARISONS, Weights
+from ml.identity.review import DOUBT_FOLLOWS
 
 # What exact keys are called by who reads of them; other kinds are called as in the key.
 _KEY_WORDS = {
@@ -76,11 +77,15 @@ def explain(connection: duckdb.DuckDBPyConnection, weights: Weights, partners: f
             rests_on,
             {agrees} as agrees,
             {differs} as differs,
-            array_to_string(
-                list_concat(
-                    key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))
+            concat_ws(
+                '{DOUBT_FOLLOWS}',
+                array_to_string(
+                    list_concat(
+                        key_words, list_transform(agrees, lambda field: replace(field, '_', ' '))
+                    ),
+                    ', '
                 ),
-                ', '
+                doubt
             ) as evidence
         from everything
         """

@@ -28,6 +28,7 @@ from ml.identity.scope import forget_too_many, take_all, take_changed
 from ml.identity.store import Store, open_store
 from ml.identity.weigh import BUILTIN, MODEL_NAME, builtin_weights, weigh
 from warehouse.context import RunContext
+from warehouse.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
@@ -148,13 +149,23 @@ def find_pairs(context: RunContext) -> dict[str, int | float | str]:
 
 
 def weights_in_force(context: RunContext) -> tuple[Weights, str]:
-    """Returns the weights of the day and their version; those of the package are `builtin`."""
+    """Returns the weights of the day and their version; those of the package are `builtin`.
+
+    Raises:
+        ModelError: the artefact is missing or damaged, or of other levels than these.
+    """
     with context.connection() as connection:
         champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
     if champion is None:
         return builtin_weights(), BUILTIN
     manifest = registry.load(context.settings.models_dir, champion).manifest
-    return Weights.from_json(manifest["weights"]), champion.version
+    weights = Weights.from_json(manifest["weights"])
+    if not weights.are_of_these_levels:
+        raise ModelError(
+            f"{MODEL_NAME} {champion.version} was learned of other levels than are compared now.",
+            "Train again, or retire the model.",
+        )
+    return weights, champion.version
 
 
 def _replace_pairs(

@@ -11,7 +11,7 @@ import gc
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -24,6 +24,7 @@ from ml.identity.clusters import TOO_LARGE, Known, Overrides, Pair, Record, Rule
 from ml.identity.copying import copy_in, copy_out
 from ml.identity.engine import count_rows, open_engine
 from ml.identity.ids import Id
+from ml.identity.loose import SHOWN
 from ml.identity.persons import Case, Decision, decide_about
 from ml.identity.touched import forget, gather
 from warehouse.context import RunContext
@@ -38,13 +39,14 @@ _STATISTICS_SHARE = 10
 _INSTANT = pa.timestamp("us")
 _RECORD = {"source": pa.string(), "source_customer_id": pa.string()}
 _WHAT_IS_KNOWN = {"names": pa.string(), "birth": pa.string()}
+_WHAT_IS_HEARD = {"given_since": pa.date32(), "heard_of": pa.date32(), "is_card": pa.bool_()}
 _LINK = dict.fromkeys(LINK_COLUMNS, pa.string()) | {
     "person_since": _INSTANT,
     "match_probability": pa.float64(),
 }
 _TOUCHED = {
     **_RECORD, "is_touched": pa.bool_(), "is_overridden": pa.bool_(), "first_seen_at": _INSTANT,
-    **_WHAT_IS_KNOWN, "load_id": pa.string(), "has_namesake": pa.bool_(), **_LINK,
+    **_WHAT_IS_KNOWN, **_WHAT_IS_HEARD, "load_id": pa.string(), "has_namesake": pa.bool_(), **_LINK,
 }  # fmt: skip
 _PAIR = {
     "source_a": pa.string(), "source_customer_id_a": pa.string(), "source_b": pa.string(),
@@ -120,7 +122,7 @@ def _bring(
     are_all: bool,
 ) -> None:
     """Makes `records` and `pairs` for `place_plain`."""
-    records = copy_out(connection, statements.TOUCHED, _TOUCHED)
+    records = copy_out(connection, statements.TOUCHED, _TOUCHED, {"shown": list(SHOWN)})
     pairs = copy_out(connection, statements.ALL_PAIRS if are_all else statements.PAIRS, _PAIR)
     engine.register("arrived_records", records)
     engine.register("arrived_pairs", pairs)
@@ -172,16 +174,19 @@ def _read(connection: psycopg.Connection, engine: duckdb.DuckDBPyConnection) -> 
     load_ids: dict[Record, str | None] = {}
     held: dict[Record, Id] = {}
     rows: dict[Record, tuple[Any, ...]] = {}
-    for source, number, seen, load_id, names, birth, person_id, since, *link in engine.execute(
+    heard = slice(6, 6 + len(_WHAT_IS_HEARD))
+    for row in engine.execute(
         f"""
         select source, source_customer_id, first_seen_at, load_id, names, birth,
-            {", ".join(LINK_COLUMNS)}
+            {", ".join((*_WHAT_IS_HEARD, *LINK_COLUMNS))}
         from nodes
         semi join intricate using (source, source_customer_id)
         """
     ).fetchall():
+        source, number, seen, load_id, names, birth = row[: heard.start]
+        person_id, since, *link = row[heard.stop :]
         record = source, number
-        known[record] = _known(names, birth)
+        known[record] = _known(names, birth, *row[heard])
         first_seen[record] = seen.replace(tzinfo=UTC)
         load_ids[record] = load_id
         if person_id is not None:
@@ -231,12 +236,21 @@ def _read(connection: psycopg.Connection, engine: duckdb.DuckDBPyConnection) -> 
     )  # fmt: skip
 
 
-def _known(names: str | None, birth: str | None) -> Known:
-    if not names and not birth:
+def _known(
+    names: str | None,
+    birth: str | None,
+    given: date | None = None,
+    heard: date | None = None,
+    is_card: bool = False,
+) -> Known:
+    if not (names or birth or given or heard or is_card):
         return _NOTHING
     return Known(
         frozenset(names.split(_NAMES_DIVIDER)) if names else frozenset(),
         frozenset((birth,)) if birth else frozenset(),
+        given,
+        heard,
+        is_card,
     )
 
 

@@ -3,7 +3,8 @@
 from ml.identity.bulk import LINK_COLUMNS
 
 # What `bulk` asks of a record that is decided about. Names and birth dates as the pairing has
-# standardised them, placeholders left out; a name never holds the character that divides them.
+# standardised them, placeholders left out; a name never holds the character that divides them. What
+# nobody reported, such as a message sent, was not given by anybody.
 TOUCHED = """
 select
     persons.source,
@@ -13,6 +14,19 @@ select
     persons.first_seen_at at time zone 'UTC',
     nullif(array_to_string(standard.name_sounds, e'\\x1f'), ''),
     nullif(standard.birth, ''),
+    case
+        when standard.name_sounds is null and standard.birth is null
+            and cardinality(persons.exact_keys) = 0 and persons.reported_at is not null
+            then (persons.first_seen_at at time zone 'UTC')::date
+    end,
+    case
+        when cardinality(persons.exact_keys) > 0
+            then (persons.reported_at at time zone 'UTC')::date
+    end,
+    exists (
+        select from unnest(persons.exact_keys) as exact_key
+        where split_part(exact_key, ':', 1) = any(%(shown)s)
+    ),
     persons.load_id,
     links.person_id is null and exists (
         select from identity.person_links as namesakes

@@ -10,6 +10,8 @@ from ml.identity.clusters import NEVER
 from warehouse.context import RunContext
 
 BETWEEN = "between the thresholds"
+# Stands in the evidence of a pair between what agrees and a doubt in words.
+DOUBT_FOLLOWS = "; "
 
 # The rest of the queue stands as it was: nothing of its pairs has changed.
 _FORGET = """
@@ -39,7 +41,11 @@ select
     links_a.person_id,
     links_b.person_id,
     pairs.match_probability,
-    coalesce(refused.reason, %(between)s),
+    coalesce(
+        refused.reason,
+        nullif(split_part(pairs.evidence, %(doubt_follows)s, 2), ''),
+        %(between)s
+    ),
     pairs.evidence,
     pairs.agrees,
     pairs.differs,
@@ -172,6 +178,7 @@ def write_queue(connection: psycopg.Connection, context: RunContext) -> int:
         _QUEUE,
         {
             "between": BETWEEN,
+            "doubt_follows": DOUBT_FOLLOWS,
             "never": NEVER,
             "review_probability": context.policy.identity.review_probability,
         },

@@ -127,7 +127,14 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
             from held
             where rowid in (select place from staying where key in (from passed))
                 or is_nameless and rowid in (
-                    select place from staying where {_IS_PERSONAL} and key in (from moved)
+                    select place from staying where {_IS_PERSONAL} and (
+                        key in (from moved)
+                        or key in (
+                            -- Whom it may be of are told apart by what has become evidence or none.
+                            select beside.key from staying as beside
+                            where place in (select place from staying where key in (from passed))
+                        )
+                    )
                 );
         create or replace table gone_or_touched as
             select source, source_customer_id from replaced

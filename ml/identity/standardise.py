@@ -34,6 +34,10 @@ RECORD_COLUMNS = {
     "former_phones": "varchar[]",
     "former_emails": "varchar[]",
     "former_addresses": "varchar[]",
+    "first_seen": "date",
+    "given_days": "integer",  # since then, until somebody last gave these details
+    "phone_changed": "date",
+    "is_hearsay": "boolean",  # of a list of names: others wrote down what they heard
 }
 
 # So many leading digits decide whether a number is one, and of which country: E.164 gives up to
@@ -59,7 +63,8 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     name; phone (E.164), email, mail_name (what stands before the @), birth (YYYYMMDD), postcode; of
     the address its parts, its words as one text, its numbers, and each word with what stands before
     it; and of all values ever known the sorted lists name_sounds, phones, emails, mail_names and
-    homes. What is not known is null, and so is what the policy calls a placeholder.
+    homes; first_seen, given_days, phone_changed and is_hearsay as they are. What is not known is
+    null, and so is what the policy calls a placeholder.
     """
     _read_names(connection, policy.placeholders.names)
     _read_phones(connection, policy.identity.country, policy.placeholders.phones)
@@ -101,7 +106,11 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             addresses.words as address_words,
             addresses.pairs as address_pairs,
             addresses.numbers as house_numbers,
-            address_lists.homes
+            address_lists.homes,
+            records.first_seen,
+            records.given_days,
+            records.phone_changed,
+            records.is_hearsay
         from records
         left join read_names as names on records.person_name = names.value
         left join read_phones as phones on records.phone = phones.value

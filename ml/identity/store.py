@@ -14,6 +14,7 @@ import adbc_driver_postgresql.dbapi
 import duckdb
 
 from ml.identity.standardise import RECORD_COLUMNS
+from warehouse.catalog import name_lists
 from warehouse.context import RunContext
 from warehouse.errors import WarehouseError
 
@@ -21,12 +22,33 @@ STANDARD_COLUMNS = (
     "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
     "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
     "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
-    "address_words", "address_pairs", "house_numbers", "homes",
+    "address_words", "address_pairs", "house_numbers", "homes", "first_seen", "given_days",
+    "phone_changed", "is_hearsay",
 )  # fmt: skip
 
 _IDENTIFIED = ("source", "source_customer_id", "record_hash")
-_VALUES = ", ".join(f"persons.{name}" for name in RECORD_COLUMNS if name not in _IDENTIFIED)
-_HASH = f"hash_record_extended(row({_VALUES}), 0)"
+# How long details are given counts where nothing else says whose they are, and since when a phone
+# is another where somebody has given one up. Of all other records these would change every night,
+# and each of them would be paired again.
+_READ_AS = {
+    "first_seen": "(persons.first_seen_at at time zone 'UTC')::date",
+    "given_days": (
+        "case when persons.person_name is null and persons.exact_keys = '{}'"
+        " then extract(day from persons.reported_at - persons.first_seen_at)::integer end"
+    ),
+    "is_hearsay": "persons.source = any(catalog.name_lists)",
+    "phone_changed": (
+        "case when persons.exact_keys != '{}' and persons.former_phones != '{}'"
+        " then (persons.phone_reported_at at time zone 'UTC')::date end"
+    ),
+}
+_READ = {
+    name: _READ_AS.get(name, f"persons.{name}")
+    for name in RECORD_COLUMNS
+    if name not in _IDENTIFIED
+}
+_VALUES = ", ".join(f"{value} as {name}" for name, value in _READ.items())
+_HASH = f"hash_record_extended(row({', '.join(_READ.values())}), 0)"
 
 
 class Store:
@@ -35,11 +57,13 @@ class Store:
     Args:
         cursor: of an ADBC connection that does not commit by itself.
         day_end: SQL literal of the first instant after the business day.
+        name_lists: SQL array of the sources that are lists of names.
     """
 
-    def __init__(self, cursor: Any, day_end: str) -> None:
+    def __init__(self, cursor: Any, day_end: str, name_lists: str) -> None:
         self._cursor = cursor
         self._day_end = day_end
+        self._name_lists = name_lists
 
     def execute(self, statement: str) -> None:
         """Runs a statement that returns nothing."""
@@ -156,6 +180,7 @@ class Store:
             select
                 persons.source, persons.source_customer_id, {_HASH} as record_hash, {_VALUES}
             from intermediate.int_persons__unioned as persons
+            cross join (select {self._name_lists} as name_lists) as catalog
             {joined}
             where persons.first_seen_at < {self._day_end} and {condition}
         """
@@ -172,7 +197,10 @@ def open_store(context: RunContext) -> Iterator[Store]:
         closing(adbc_driver_postgresql.dbapi.connect(context.url)) as connection,
         closing(connection.cursor()) as cursor,
     ):
-        store = Store(cursor, f"timestamptz '{context.day_end.isoformat()}'")
+        lists = ", ".join(f"'{name}'" for name in name_lists(context.settings))
+        store = Store(
+            cursor, f"timestamptz '{context.day_end.isoformat()}'", f"array[{lists}]::text[]"
+        )
         found = store.row("select to_regclass('intermediate.int_persons__unioned') is not null")
         if found is None or not found[0]:
             raise WarehouseError(

@@ -13,8 +13,8 @@ from splink import Linker
 from splink.backends.duckdb import DuckDBAPI
 
 from ml.identity import comparisons
-from ml.identity.candidates import KINDS, PERSONAL
 from ml.identity.comparisons import Weights
+from ml.identity.loose import find_rivals
 
 MODEL_NAME = "identity"
 BUILTIN = "builtin"
@@ -36,8 +36,8 @@ def weigh(
 ) -> None:
     """Makes the table `weighed` of the tables `standard` and `candidates`.
 
-    Columns: record_l, record_r, match_weight (log2 of the odds), match_probability, and for each
-    field the level it falls into.
+    Columns: record_l, record_r, match_weight (log2 of the odds), match_probability, for each field
+    the level it falls into, and doubt, in words why the pair is no link, null where it may be one.
 
     Args:
         partners: how many pairs there are for each record, `standard` may hold only some.
@@ -48,7 +48,7 @@ def weigh(
     _find_name_frequencies(connection, weights)
     against_strangers = _against_strangers if are_few else _predicted_by_splink
     against_strangers(connection, weights, partners, least)
-    _count_rivals(connection)
+    find_rivals(connection)
     against_household = comparisons.weight_against(weights, "household", partners)
     connection.execute(
         f"""
@@ -57,8 +57,13 @@ def weigh(
             select
                 likely.* exclude (match_weight),
                 pow(2, -likely.match_weight) as strangers,
-                -- A record without a name is anybody's who holds the contact.
-                coalesce(rivals.others, pow(2, -({against_household}))) as others
+                rivals.doubt,
+                -- A record without a name is anybody's who holds the contact, and perhaps of one
+                -- more, whom nobody has named.
+                coalesce(
+                    rivals.others + (rivals.doubt is not null)::integer,
+                    pow(2, -({against_household}))
+                ) as others
             from likely
             left join rivals using (record_l, record_r)
         )
@@ -166,40 +171,5 @@ def _against_strangers(
         )
 
         select * from compared where match_weight >= {log2(least / (1 - least))}
-        """
-    )
-
-
-def _count_rivals(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes `rivals` (record_l, record_r, others) of the likely pairs in which a name is missing.
-
-    `others` counts the further people, by their names, who hold what the two records share; of
-    several shared contacts the one with the fewest.
-    """
-    personal = ", ".join(str(list(KINDS).index(kind)) for kind in PERSONAL)
-    connection.execute(
-        f"""
-        create or replace table rivals as
-        with contacts as (
-            select key, record from usable where key % 16 in ({personal})
-        ),
-
-        holders as (
-            select contacts.key, greatest(count(distinct standard.name_sound) - 1, 0) as others
-            from contacts
-            inner join standard using (record)
-            group by contacts.key
-        )
-
-        select likely.record_l, likely.record_r, min(holders.others) as others
-        from likely
-        inner join standard as one on likely.record_l = one.record
-        inner join standard as other on likely.record_r = other.record
-        inner join contacts as held on likely.record_l = held.record
-        inner join contacts as also_held
-            on likely.record_r = also_held.record and held.key = also_held.key
-        inner join holders on held.key = holders.key
-        where one.name_sound is null or other.name_sound is null
-        group by likely.record_l, likely.record_r
         """
     )

@@ -133,7 +133,8 @@ def identity_url(new_warehouse: Callable[[], str]) -> str:
             "create table intermediate.int_persons__unioned (source text, source_customer_id text,"
             " exact_keys text[] not null default '{}', first_seen_at timestamptz, load_id text,"
             " person_name text, phone text, email text, birth_date date, postcode text,"
-            " address text, reported_at timestamptz, former_names text[], former_phones text[],"
+            " address text, reported_at timestamptz, phone_reported_at timestamptz,"
+            " former_names text[], former_phones text[],"
             " former_emails text[], former_addresses text[],"
             " primary key (source, source_customer_id))"
         )

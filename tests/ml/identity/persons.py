@@ -23,6 +23,9 @@ class Person:
     postcode: str | None = None
     address: str | None = None
     former_phones: Sequence[str] = field(default=())
+    first_seen: datetime = FIRST_SEEN
+    reported: datetime | None = None
+    phone_reported: datetime | None = None
 
 
 def write(url: str, persons: Iterable[Person]) -> None:
@@ -35,7 +38,7 @@ def write(url: str, persons: Iterable[Person]) -> None:
                 source text, source_customer_id text, exact_keys text[], first_seen_at timestamptz,
                 person_name text, phone text, email text, birth_date date, postcode text,
                 address text, former_names text[], former_phones text[], former_emails text[],
-                former_addresses text[]
+                former_addresses text[], reported_at timestamptz, phone_reported_at timestamptz
             )
             """
         )
@@ -43,13 +46,14 @@ def write(url: str, persons: Iterable[Person]) -> None:
             cursor.executemany(
                 """
                 insert into intermediate.int_persons__unioned
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, '{}', '{}')
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, '{}', '{}', %s, %s)
                 """,
                 [
                     (
-                        person.source, person.number, list(person.exact_keys), FIRST_SEEN,
+                        person.source, person.number, list(person.exact_keys), person.first_seen,
                         person.name, person.phone, person.email, person.birth_date,
                         person.postcode, person.address, list(person.former_phones),
+                        person.reported, person.phone_reported,
                     )
                     for person in persons
                 ],

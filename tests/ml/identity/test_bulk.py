@@ -1,6 +1,6 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -20,11 +20,17 @@ RULES = Rules(link_probability=0.9, max_cluster_records=4)
 TOUCHED, EVERYONE = range(10), range(12)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
-# Records say nothing or whose they are: by name, by birth date, or by both.
+CARD = Known(heard_of=date(2025, 1, 1), is_card=True)
+HEARD_LATE = Known(heard_of=date(2025, 12, 1))
+GIVEN_AT_ONCE, GIVEN_LATE = Known(given_since=date(2025, 2, 1)), Known(given_since=date(2026, 1, 1))
+
+# Records say nothing or whose they are: by name, by birth date, or by both; or they are cards, and
+# contacts that somebody gave while the holder was heard of or long silent.
 _PEOPLE = st.sampled_from([
     (NOTHING, Known(names=MOTHER.names), Known(names=SON.names)),
     (NOTHING, Known(birth_dates=MOTHER.birth_dates), Known(birth_dates=SON.birth_dates)),
     (NOTHING, MOTHER, MOTHER, SON, Known(MOTHER.names)),
+    (CARD, GIVEN_AT_ONCE, GIVEN_LATE, HEARD_LATE, NOTHING),
 ]).flatmap(lambda kinds: st.lists(st.sampled_from(kinds), min_size=12, max_size=12))  # fmt: skip
 # Neighbours, so that some persons have several records, and few are over the cap.
 _BOTH = st.tuples(st.integers(0, 10), st.integers(1, 2)).map(
@@ -132,7 +138,8 @@ def in_bulk(
             "source": one[0], "source_customer_id": one[1], "is_touched": one in case.known,
             "is_overridden": one in overridden, "first_seen_at": case.first_seen.get(one),
             "names": "|".join(sorted(what.names)) or None,
-            "birth": min(what.birth_dates, default=None), "load_id": case.load_ids.get(one),
+            "birth": min(what.birth_dates, default=None), "given_since": what.given_since,
+            "heard_of": what.heard_of, "is_card": what.is_card, "load_id": case.load_ids.get(one),
             "has_namesake": held is None and made_for(one) in ids,
             **dict(zip(LINK_COLUMNS, link, strict=True)),
         })  # fmt: skip
@@ -140,7 +147,8 @@ def in_bulk(
     types = dict.fromkeys(records[0], text) | {
         "is_touched": pa.bool_(), "is_overridden": pa.bool_(), "has_namesake": pa.bool_(),
         "first_seen_at": pa.timestamp("us"), "person_since": pa.timestamp("us"),
-        "match_probability": pa.float64(),
+        "match_probability": pa.float64(), "given_since": pa.date32(), "heard_of": pa.date32(),
+        "is_card": pa.bool_(),
     }  # fmt: skip
     pairs = [
         {
@@ -170,6 +178,7 @@ def rows_of(engine: duckdb.DuckDBPyConnection) -> dict[Record, tuple[Any, ...]]:
 @given(_CASES)
 @example(between(Known(names=MOTHER.names), Known(names=SON.names)))
 @example(between(Known(birth_dates=MOTHER.birth_dates), Known(birth_dates=SON.birth_dates)))
+@example(between(CARD, GIVEN_LATE))
 @settings(deadline=None, max_examples=40)
 def test_plain_persons_placed_as_sets_are_what_the_graph_logic_says(
     engine: duckdb.DuckDBPyConnection, world: World

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from datetime import date
 from random import Random
 
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from ml.identity.clusters import (
     AMBIGUOUS,
     CONTRADICTION,
     NEVER,
+    SILENT,
     TOO_LARGE,
     Ends,
     Known,
@@ -145,6 +147,25 @@ def test_a_former_name_still_belongs_to_its_person() -> None:
     assert groups(found) == sets([0, 1, 2])
 
 
+def test_a_number_given_long_after_the_holder_fell_silent_is_perhaps_a_housemates() -> None:
+    # 0 and 3 are of one source, which reads cards.
+    member, card = Known(MOTHER.names, heard_of=date(2025, 1, 1)), Known(is_card=True)
+    for since, silent in ((date(2025, 7, 1), False), (date(2025, 8, 1), True)):
+        known = {0: card, 1: member, 3: Known(given_since=since)}
+        found = placed([exact(0, 1), pair(1, 3)], known)
+        assert groups(found) == (sets([0, 1], [3]) if silent else sets([0, 1, 3]))
+        assert found.refused == ({ends(1, 3): SILENT} if silent else {})
+
+
+def test_silence_says_nothing_where_no_card_is_read() -> None:
+    member = Known(MOTHER.names, heard_of=date(2020, 1, 1))
+    number = Known(given_since=date(2026, 1, 1))
+    assert groups(placed([pair(1, 3)], {1: member, 3: number})) == sets([1, 3])
+    card_elsewhere = Known(heard_of=date(2020, 1, 1), is_card=True)
+    found = placed([exact(1, 4), pair(1, 3)], {1: member, 3: number, 4: card_elsewhere})
+    assert groups(found) == sets([1, 3, 4])
+
+
 def test_a_cluster_over_the_cap_falls_back_to_exact_keys_and_then_to_single_records() -> None:
     loose = [pair(number, number + 1) for number in range(4)]
     found = placed([*loose, exact(0, 2)], 5, rules=SMALL)
@@ -162,7 +183,11 @@ def test_a_bystander_may_rival_but_is_not_placed() -> None:
     assert groups(found) == sets([0], [2])
 
 
-_PEOPLE = st.sampled_from([NOTHING, NOTHING, MOTHER, SON, Known(MOTHER.names), Known(SON.names)])
+_SILENT = Known(MOTHER.names, heard_of=date(2024, 1, 1), is_card=True)
+_PEOPLE = st.sampled_from([
+    NOTHING, NOTHING, MOTHER, SON, Known(MOTHER.names), Known(SON.names),
+    Known(heard_of=date(2025, 12, 1), is_card=True), _SILENT, Known(given_since=date(2026, 1, 1)),
+])  # fmt: skip
 _NUMBERS = st.integers(0, 9)
 _PAIRS = st.dictionaries(
     st.tuples(_NUMBERS, _NUMBERS).filter(lambda both: both[0] < both[1]),

@@ -73,13 +73,21 @@ def test_a_night_ends_with_the_pairs_of_a_full_run(context: RunContext) -> None:
         )
         for number, name in enumerate(["김민수", "KIM Min-su", "박지은", "이영희"] * 15)
     ]  # fmt: skip
-    write(context.url, people[:50])
+    member = replace(
+        ANNA, number="900", phone="010-7777-0001", email="alone@naver.com", exact_keys=["member:9"]
+    )
+    caller = Person("901", source="calls", name="김민민", phone=member.phone)
+    receipt = Person("902", source="pos", phone=member.phone)
+    write(context.url, [*people[:50], member, caller, receipt])
     find_pairs(context)
     changed = [replace(people[0], phone=None), *people[2:]]
-    write(context.url, changed)
+    as_a_member = replace(caller, exact_keys=["member:9"])
+    write(context.url, [*changed, member, as_a_member, receipt])
     facts = find_pairs(context)
     assert facts["is_full_pairing"] == 0
     night = pairs(context)
+    (of_receipt,) = (row for row in night if row[:4] == ("pos", "902", "shop", "900"))
+    assert float(str(of_receipt[6])) >= context.policy.identity.link_probability
     with psycopg.connect(context.url) as connection:
         connection.execute("truncate pii.pairing")
     facts = find_pairs(context)
@@ -146,12 +154,13 @@ def test_twins_and_families_on_one_phone_are_not_one_person(context: RunContext)
 
 
 def test_a_record_without_a_name_goes_to_the_only_holder_of_its_phone(context: RunContext) -> None:
+    member = replace(ANNA, exact_keys=["member:1"])
     receipt = Person("R", source="pos", phone=ANNA.phone)
-    write(context.url, [ANNA, receipt])
+    write(context.url, [member, receipt])
     find_pairs(context)
     ((*_, alone, _),) = pairs(context)
     mother = replace(ANNA, number="3", name="박영희", email=None, birth_date=date(1955, 7, 1))
-    write(context.url, [ANNA, receipt, mother])
+    write(context.url, [member, receipt, mother])
     find_pairs(context)
     of_receipt = [float(str(row[6])) for row in pairs(context) if "R" in (row[1], row[3])]
     assert float(str(alone)) >= context.policy.identity.link_probability

@@ -35,7 +35,11 @@ def weighed(connection: duckdb.DuckDBPyConnection, *, are_few: bool) -> list[tup
 def test_a_nights_few_pairs_weigh_what_splink_says(korea: Policy) -> None:
     people = simulated_persons.simulate(RECORDS)  # noqa: F841 -- DuckDB reads it by its name
     with open_engine() as connection:
-        connection.execute("create table records as select *, 0::bigint as record_hash from people")
+        connection.execute(
+            "create table records as select *, 0::bigint as record_hash, null::date as first_seen,"
+            " null::integer as given_days, null::date as phone_changed,"
+            " false as is_hearsay from people"
+        )
         connection.execute("update records set person_name = null where rowid % 10 = 0")
         arrange_all(connection, korea)
         forget_too_many(connection)
