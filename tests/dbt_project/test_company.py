@@ -358,7 +358,7 @@ _FORGET = """
 
 
 # Everybody's alike: one person's purchases can change them for all.
-_SHARED = ["price_change_84d", "price_change_168d"]
+_SHARED = [f"price_{name}_{days}d" for name in ("change", "exposure") for days in (84, 168)]
 
 
 def _features(company: World, without: list[str] | None = None) -> list[tuple[Any, ...]]:
