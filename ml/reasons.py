@@ -1,8 +1,8 @@
 """Says in words a CRM person uses why a score is what it is.
 
 A model's contributions (TreeSHAP, in log odds) are summed by reason group. Reasons that speak for
-the score come first: causes before the rhythm, the rhythm before other symptoms, and within each
-the strongest first (docs/decisions/0043). Those that speak against it fill what is left of the
+the score come first: causes before the rhythm, the rhythm before other symptoms, and of each the
+strongest first (docs/decisions/0043). Those that speak against it fill what is left of the
 three places and say so. A reason is a stable code, a colon, and a fact of this customer.
 """
 
@@ -23,16 +23,18 @@ TOP = 3
 _AGAINST: dict[Language, str] = {"en": " (speaks against)", "ko": " (반대 요인)"}
 # Contributions this small (log odds) move no probability that anybody could see.
 _NEGLIGIBLE = 1e-4
-# A cause counts as one from a hundredth of the odds on; below, the model hardly believes in it.
-_LEAST_CAUSE = 0.01
+# What is less than this share of the strongest reason is not put before it: the model hardly
+# believes in it.
+_LEAST_SHARE = 0.05
 
 
 class Tier(IntEnum):
     """What is named first of all that speaks for a score."""
 
-    CAUSE = 0  # what has happened to the customer
-    RHYTHM = 1  # how often the customer buys: what the score is about
-    SYMPTOM = 2  # whatever else the customer does
+    EVENT = 0  # what has happened to this customer
+    CIRCUMSTANCE = 1  # what has happened to many, and touches this customer
+    RHYTHM = 2  # how often the customer buys: what the score is about
+    SYMPTOM = 3  # whatever else the customer does
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ class ReasonGroup:
         features: columns of `ftr_customers`.
         phrases: how the story is put.
         tier: what is named before it, and what after.
-        happened: rows in which the cause has happened; in all others the group is a symptom. Only
-            causes have it.
-        shared: those of the features that are the same for everybody on a day.
+        happened: rows in which the event or circumstance has happened; in all others the group is
+            a symptom.
+        shared: those of the features that tell of the day, and so rise and fall for everybody.
     """
 
     name: str
@@ -103,10 +105,9 @@ def explain(
     rows, width = contributions.shape
     against = contributions <= 0
     strength = np.abs(contributions)
-    tiers = np.column_stack([
-        _tiers(group, contributions[:, place], columns) for place, group in enumerate(groups)
-    ])  # fmt: skip
-    keys = np.stack([-strength, np.where(against, 0, tiers), against])
+    keys = np.stack(
+        [-strength, np.where(against, 0, _tiers(groups, contributions, columns)), against]
+    )
     order = np.lexsort(keys, axis=-1)[:, :TOP]
     texts = np.full((rows, max(TOP, width)), None, dtype=object)
     for place in range(min(TOP, width)):
@@ -122,13 +123,16 @@ def explain(
     return [(row[0], row[1], row[2]) for row in texts.tolist()]
 
 
-def _tiers(group: ReasonGroup, contribution: FloatArray, columns: Columns) -> FloatArray:
-    """Returns the tier of a group in each row."""
-    tiers = np.full(len(contribution), float(group.tier))
-    if group.happened is not None:
-        is_cause = group.happened(columns) & (contribution >= _LEAST_CAUSE)
-        tiers[~is_cause] = Tier.SYMPTOM
-    return tiers
+def _tiers(
+    groups: Sequence[ReasonGroup], contributions: FloatArray, columns: Columns
+) -> NDArray[np.int64]:
+    """Returns the tier of each group in each row."""
+    tiers = np.tile([int(group.tier) for group in groups], (len(contributions), 1))
+    for place, group in enumerate(groups):
+        if group.happened is not None:
+            tiers[~group.happened(columns), place] = Tier.SYMPTOM
+    faint = contributions < _LEAST_SHARE * contributions.max(axis=1, keepdims=True)
+    return np.where(faint, Tier.SYMPTOM, tiers)
 
 
 def _say(

@@ -49,7 +49,7 @@ COMPLAINT = ReasonGroup(
         ),
         Phrase("complaints_unknown", "complaints are not known", "불만 여부를 알 수 없음"),
     ),
-    tier=Tier.CAUSE,
+    tier=Tier.EVENT,
     happened=lambda row: (row["case_count_168d"] > 0) | (row["open_complaint_count"] > 0),
 )
 
@@ -132,7 +132,7 @@ CONTRACT = ReasonGroup(
         ),
         Phrase("no_contract", "no service contract", "서비스 계약 없음"),
     ),
-    tier=Tier.CAUSE,
+    tier=Tier.EVENT,
     happened=lambda row: (row["days_since_contract_end"] >= 0) | (row["contract_days_left"] <= 90),
 )
 
@@ -168,7 +168,7 @@ DETAILS = ReasonGroup(
         ),
         Phrase("details_unchanged", "no change of details is known", "회원 정보 변경 없음"),
     ),
-    tier=Tier.CAUSE,
+    tier=Tier.EVENT,
     happened=lambda row: row["days_since_account_change"] < 168,
 )
 

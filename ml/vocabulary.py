@@ -230,7 +230,13 @@ DISCOUNT = ReasonGroup(
 # the evidence of why the lapsed left (policy.yml, leaving_reasons).
 PRICE = ReasonGroup(
     "price",
-    ("discounted_line_share", "price_change_84d", "price_change_168d"),
+    (
+        "discounted_line_share",
+        "price_change_84d",
+        "price_change_168d",
+        "price_exposure_84d",
+        "price_exposure_168d",
+    ),
     (
         Phrase(
             "prices_rose",
@@ -247,11 +253,16 @@ PRICE = ReasonGroup(
         ),
         Phrase("price_unknown", "nothing was bought yet", "구매 이력 없음"),
     ),
-    tier=Tier.CAUSE,
+    tier=Tier.CIRCUMSTANCE,
     happened=lambda row: (
         (row["price_change_168d"] >= 0.04) & (row["discounted_line_share"] >= 0.25)
     ),
-    shared=("price_change_84d", "price_change_168d"),
+    shared=(
+        "price_change_84d",
+        "price_change_168d",
+        "price_exposure_84d",
+        "price_exposure_168d",
+    ),
 )
 
 # The same for everybody tonight, so no reason for anyone.

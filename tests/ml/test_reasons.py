@@ -24,20 +24,29 @@ def test_reasons_for_the_score_come_first_and_those_against_say_so() -> None:
     ]
 
 
-CAUSE = ReasonGroup(
-    "cause",
+EVENT = ReasonGroup(
+    "event",
     ("z",),
-    (Phrase("cause", "z is {z:.0f}", "z는 {z:.0f}"), Phrase("cause_unknown", "no z", "z 없음")),
-    tier=Tier.CAUSE,
+    (Phrase("event", "z is {z:.0f}", "z는 {z:.0f}"), Phrase("event_unknown", "no z", "z 없음")),
+    tier=Tier.EVENT,
+    happened=lambda row: row["z"] > 0,
+)
+SHARED = ReasonGroup(
+    "shared",
+    ("z",),
+    (Phrase("shared", "z", "z"),),
+    tier=Tier.CIRCUMSTANCE,
     happened=lambda row: row["z"] > 0,
 )
 HABIT = ReasonGroup("habit", ("y",), (Phrase("habit", "y", "y"),), tier=Tier.RHYTHM)
 
 
-def test_a_cause_is_named_before_the_rhythm_and_the_rhythm_before_stronger_symptoms() -> None:
-    columns = {"x": np.array([3.0]), "y": np.array([1.0]), "z": np.array([1.0])}
-    assert explain([ALWAYS, HABIT, CAUSE], np.array([[0.9, 0.2, 0.1]]), columns, "en") == [
-        ("cause: z is 1", "habit: y", "always: x is 3")
+def test_events_come_before_circumstances_before_the_rhythm_before_stronger_symptoms() -> None:
+    columns = {name: np.array([1.0, 1.0]) for name in "xyz"}
+    contributions = np.array([[0.9, 0.3, 0.2, 0.1], [0.9, 0.3, 0.0, 0.0]])
+    assert explain([ALWAYS, HABIT, SHARED, EVENT], contributions, columns, "en") == [
+        ("event: z is 1", "shared: z", "habit: y"),
+        ("habit: y", "always: x is 1", None),
     ]
 
 
@@ -47,17 +56,17 @@ def test_what_has_not_happened_or_hardly_counts_or_speaks_against_is_no_cause() 
         "z": np.array([0.0, np.nan, 1.0, 1.0]),
     }
     contributions = np.array([[0.2, 0.1], [0.2, 0.1], [0.2, 0.009], [0.2, -0.3]])
-    assert explain([ALWAYS, CAUSE], contributions, columns, "en") == [
-        ("always: x is 3", "cause: z is 0", None),
-        ("always: x is 3", "cause_unknown: no z", None),
-        ("always: x is 3", "cause: z is 1", None),
-        ("always: x is 3", "cause: z is 1 (speaks against)", None),
+    assert explain([ALWAYS, EVENT], contributions, columns, "en") == [
+        ("always: x is 3", "event: z is 0", None),
+        ("always: x is 3", "event_unknown: no z", None),
+        ("always: x is 3", "event: z is 1", None),
+        ("always: x is 3", "event: z is 1 (speaks against)", None),
     ]
 
 
 def test_only_a_cause_says_when_it_has_happened_and_what_brings_back_has_none() -> None:
     for group in model_specs()["churn"].groups:
-        assert (group.happened is not None) == (group.tier is Tier.CAUSE)
+        assert (group.happened is not None) == (group.tier in {Tier.EVENT, Tier.CIRCUMSTANCE})
         assert set(group.shared) <= set(group.features)
     assert {group.tier for group in model_specs()["winback"].groups} == {Tier.SYMPTOM}
 

@@ -16,6 +16,7 @@ from ml.rivals.catalogue import PROBABILITY_RIVALS
 from ml.rivals.contract import INPUTS
 from ml.score import score
 from ml.scorers import scorer_of
+from ml.service_vocabulary import COMPLAINT
 from ml.train import train
 from ml.vocabulary import BREADTH, DISCOUNT
 from tests.ml.conftest import TONIGHT
@@ -76,7 +77,12 @@ def test_percentiles_follow_the_probabilities_from_zero_to_one(trained: RunConte
 @pytest.mark.parametrize(
     ("score_name", "planted", "group"),
     [
-        ("churn", "discount_share_84d > 0.75 and recency_over_gap < 1.5", DISCOUNT),
+        (
+            "churn",
+            "discount_share_84d > 0.75 and recency_over_gap < 1.5 and case_count_168d = 0",
+            DISCOUNT,
+        ),
+        ("churn", "case_count_168d > 0", COMPLAINT),
         ("winback", "department_count_84d > 10", BREADTH),
     ],
 )

@@ -1,9 +1,10 @@
 """A small world with planted causes: features and labels as dbt would build them.
 
-Who churns follows from a broken rhythm and, unseen by the rule, from living on discounts; who comes
-back follows from few days per purchase and, unseen by the rule, from buying in many departments.
-Who renews a contract follows from buying lately and, unseen by the rule, from no refused complaint;
-every tenth holder of a contract has never bought.
+Who churns follows from a broken rhythm and, unseen by the rule, from living on discounts and from
+cases; nothing else has happened to anybody that could be a cause. Who comes back follows from few
+days per purchase and, unseen by the rule, from buying in many departments. Who renews a contract
+follows from buying lately and, unseen by the rule, from no refused complaint; every tenth holder of
+a contract has never bought.
 """
 
 from collections.abc import Sequence
@@ -88,8 +89,19 @@ def _fill(
         "department_count_84d": rng.integers(1, 15, count).astype(float),
         "calendar_month": np.full(count, float(day.month)),
     }
+    columns |= {
+        "case_count_168d": (columns["case_count_168d"] > 1.3).astype(float),
+        "open_complaint_count": (columns["open_complaint_count"] > 9).astype(float),
+        "days_since_contract_end": -1 - abs(columns["days_since_contract_end"]),
+        "contract_days_left": 200 + columns["contract_days_left"],
+        "days_since_account_change": 200 + columns["days_since_account_change"],
+        "price_change_168d": columns["price_change_168d"] / 1000,
+    }
     stays_away = (
-        -3.5 + 0.5 * columns["recency_over_gap"] + 3.5 * (columns["discount_share_84d"] > 0.7)
+        -3.5
+        + 0.5 * columns["recency_over_gap"]
+        + 3.5 * (columns["discount_share_84d"] > 0.7)
+        + 2.0 * columns["case_count_168d"]
     )
     comes_back = -2.0 - 0.1 * recency / (1 + orders) + 2.5 * (columns["department_count_84d"] > 9)
     odds = np.where(live, -stays_away, comes_back)

@@ -296,7 +296,10 @@ final as (
         accounts.days_since_account_change,
         accounts.days_since_account_closing,
         prices.price_change_84d,
-        prices.price_change_168d
+        prices.price_change_168d,
+        -- Who looks for offers feels a rise; trees find a product of two hard to see.
+        purchases.discounted_line_share * prices.price_change_84d as price_exposure_84d,
+        purchases.discounted_line_share * prices.price_change_168d as price_exposure_168d
     from populations
     left join purchases
         on populations.as_of_date = purchases.as_of_date
@@ -431,5 +434,7 @@ select
     days_since_account_change,
     days_since_account_closing,
     price_change_84d,
-    price_change_168d
+    price_change_168d,
+    price_exposure_84d,
+    price_exposure_168d
 from final
