@@ -1,10 +1,16 @@
 """Settings of the contract score: the probability that a contract that ends soon is not renewed."""
 
+from dataclasses import replace
+
 from ml.models import ModelSpec
 from ml.outcomes import RENEWAL
+from ml.reasons import Tier
 from ml.rules import PlainRule
 from ml.service_vocabulary import BOND, COMPLAINT, CONTRACT, SATISFACTION, VISITS
 from ml.vocabulary import FREQUENCY, RHYTHM, SEASON, TENURE, TREND
+
+# That the contract ends is true of everybody here, and so explains nobody's leaving.
+_TERMS = replace(CONTRACT, tier=Tier.SYMPTOM, happened=None)
 
 CONTRACT_CHURN = ModelSpec(
     name="contract_churn",
@@ -14,7 +20,7 @@ CONTRACT_CHURN = ModelSpec(
     # Few contracts end at once, so fewer features than of purchases: the contract, what its holder
     # was served, and whether the holder is still there.
     groups=(
-        CONTRACT,
+        _TERMS,
         COMPLAINT,
         SATISFACTION,
         BOND,

@@ -47,7 +47,7 @@ def test_the_committed_policy_is_valid() -> None:
         ),
         ("contact", "max_contacts", 3, "unknown key contact.max_contacts.*holdout_salt"),
         ("training", "snapshot_count", 3, "training.snapshot_count is 3.*equal to 8"),
-        ("training", "test_snapshot_count", 10, "test_snapshot_count smaller than"),
+        ("training", "test_snapshot_count", 16, "test_snapshot_count smaller than"),
         ("value_classes", "prime", 0.2, "value_classes is .*shares that sum to 1"),
         (None, "time_zone", "Mars/Olympus", "time_zone is 'Mars/Olympus'.*IANA"),
         (None, "horizon", 28, "unknown key horizon.*horizon_days"),
