@@ -114,6 +114,8 @@ def _fill(
         "contract_monthly_fee": rng.choice([9.0, 19.0], count),
         "refused_complaint_count_168d": (rng.integers(0, 4, count) == 3).astype(float),
     }
+    # A complaint is a case.
+    of_holders["case_count_168d"] = of_holders["refused_complaint_count_168d"]
     of_holders |= {
         name: np.where(np.arange(count) % 10 == 0, np.nan, columns[name]) for name in INPUTS
     }
