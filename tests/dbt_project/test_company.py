@@ -193,8 +193,10 @@ def test_the_marts_say_where_a_person_s_details_come_from_and_not_what_they_are(
             count(*) filter (where has_phone and phone_source is not null),
             count(*) filter (
                 -- Ids and probabilities may hold as many digits as a phone number.
-                where (to_jsonb(customers) - '{person_id,household_id,weakest_link_probability}'::text[])::text
-                    ~ '@|10[-. ]?[0-9]{4}[-. ]?[0-9]{4}|[가-힣]'
+                where (
+                    to_jsonb(customers)
+                    - '{person_id,household_id,weakest_link_probability}'::text[]
+                )::text ~ '@|10[-. ]?[0-9]{4}[-. ]?[0-9]{4}|[가-힣]'
             )
         from marts.dim_customers as customers
         """

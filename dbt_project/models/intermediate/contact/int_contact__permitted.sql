@@ -3,7 +3,9 @@
 -- Whom the company's rules allow to be contacted on the business day, and why not.
 -- Grain: one row per person and channel that a list uses. Which list a person is on is not here.
 with features as (
-    select person_id
+    select
+        person_id,
+        accounts_closed
     from {{ ref("ftr_customers") }}
     where as_of_date = {{ as_of_date() }}
 ),
@@ -75,6 +77,9 @@ judged as (
                 coalesce(consents.consent_status, 'unknown') != 'granted'
                 or consents.consent_at >= {{ day_end(as_of_date()) }}
                 then 'no consent'
+            -- Who has closed every account has said goodbye: what was granted before is in doubt,
+            -- and doubt is in the customer's favour.
+            when features.accounts_closed = 1 then 'account closed'
             -- Whoever waits for an answer to a complaint is not sold to.
             when complainants.person_id is not null then 'open complaint'
             -- One contact budget for all lists and campaigns: policy.yml, contact.
