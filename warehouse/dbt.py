@@ -29,6 +29,8 @@ _VIEWS = """
 select obj_description(to_regnamespace('staging'), 'pg_namespace'), count(*)
 from pg_catalog.pg_views where schemaname = 'staging'
 """
+# The files that describe a project would tell of the database that nobody asks.
+_PARSE = ("parse", "--no-write-json")
 _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial success"})
 
 
@@ -54,7 +56,7 @@ def warm_up(context: RunContext) -> None:
     """Has dbt and the project ready for this process's next command."""
     manifest = _manifest(context.settings, context.policy, context.url)
     # Given a manifest, dbt parses nothing, but reads and checks all that stands around it.
-    _call_dbt(context.settings, context.policy, context.url, ["parse"], {}, manifest=manifest)
+    _call_dbt(context.settings, context.policy, context.url, _PARSE, {}, manifest=manifest)
     _ahead[context.url] = manifest
 
 
@@ -139,7 +141,7 @@ def _manifest(settings: Settings, policy: Policy, url: str) -> Any:
         settings.dbt_dir / "parsed",
         project_key(settings, policy),
         database_name(url),
-        lambda: _call_dbt(settings, policy, NOWHERE, ["parse"], {}).result,
+        lambda: _call_dbt(settings, policy, NOWHERE, _PARSE, {}).result,
     )
 
 

@@ -124,7 +124,7 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
         yield Lanes(lanes, steps)
     finally:
         for lane in set(lanes.values()):
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):  # it may have died
                 lane.pipe.send(None)  # an idle lane ends by itself and tidies up
         for lane in set(lanes.values()):
             lane.process.join(_GRACE_SECONDS)
