@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -25,9 +25,34 @@ from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_VIEWS = """
-select obj_description(to_regnamespace('staging'), 'pg_namespace'), count(*)
-from pg_catalog.pg_views where schemaname = 'staging'
+
+class _Lasting(NamedTuple):
+    """What of a room stays as it was built while project and variables are the same.
+
+    Attributes:
+        rest: the selector of the room without it.
+        schema: the one whose comment notes of what it was built, and how much of it there was.
+        relations: patterns of the names of what is counted for that.
+    """
+
+    rest: str
+    schema: str
+    relations: list[str]
+
+
+_LASTING = {
+    "standardise": _Lasting("standardise_rows", "staging", [r"staging.stg\_%"]),
+    "model": _Lasting(
+        "model_fed", "intermediate", [r"intermediate.int\_%\_\_versioned", r"marts.fct\_%"]
+    ),
+}
+_NOTED = """
+select obj_description(to_regnamespace(%(schema)s), 'pg_namespace'), count(*)
+from pg_catalog.pg_class
+inner join pg_catalog.pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    pg_class.relkind in ('r', 'v')
+    and pg_namespace.nspname || '.' || pg_class.relname like any(%(relations)s)
 """
 # The files that describe a project would tell of the database that nobody asks.
 _PARSE = ("parse", "--no-write-json")
@@ -37,18 +62,20 @@ _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial s
 def build(context: RunContext, selector: str) -> StepReport:
     """Builds and tests one room's models (`selectors.yml`); per-model results go to `ops`.
 
-    Staging's views are made anew only where the project or its variables changed.
+    What lasts (`_LASTING`) is built anew only where the project or its variables changed: staging's
+    views, and what is empty because no source feeds it.
 
     Raises:
         BuildError: names the first models or tests that failed.
     """
-    if selector != "standardise":
+    lasting = _LASTING.get(selector)
+    if lasting is None:
         return run(context, ["build", "--selector", selector], label=selector)
     made_of = project_key(context.settings, context.policy)
-    if _note_of_views(context.url) == made_of:
-        return run(context, ["build", "--selector", "standardise_rows"], label=selector)
+    if _noted(context.url, lasting) == made_of:
+        return run(context, ["build", "--selector", lasting.rest], label=selector)
     report = run(context, ["build", "--selector", selector], label=selector)
-    _note_views(context.url, made_of)
+    _note(context.url, lasting, made_of)
     return report
 
 
@@ -189,7 +216,8 @@ def passthrough(
     settings: Settings, policy: Policy, url: str, arguments: Sequence[str], *, as_of: date
 ) -> None:
     """Runs a person's own dbt command with dbt's output shown; raises if anything failed."""
-    _note_views(url, None)
+    for lasting in _LASTING.values():
+        _note(url, lasting, None)
     results = invoke(settings, policy, url, arguments, as_of=as_of, console_level="info")
     if any(str(result.status) in _UNFINISHED for result in results):
         raise BuildError(
@@ -202,20 +230,24 @@ def project_key(settings: Settings, policy: Policy) -> str:
     return fingerprint(settings.data, _variables_text(settings, policy))
 
 
-def _note_of_views(url: str) -> str | None:
-    """Returns the fingerprint of what staging's views were made of, None if one of them is gone."""
+def _noted(url: str, lasting: _Lasting) -> str | None:
+    """Returns the fingerprint of what lasts was built of, None if any of it is gone."""
     with connect(url) as connection:
-        note, count = connection.execute(_VIEWS).fetchone() or (None, 0)
+        note, count = connection.execute(_NOTED, lasting._asdict()).fetchone() or (None, 0)
     made_of, _, noted = (note or "").partition(" ")
     return made_of if noted == str(count) else None
 
 
-def _note_views(url: str, made_of: str | None) -> None:
-    """Keeps, as the comment of their schema, what staging's views were made of."""
+def _note(url: str, lasting: _Lasting, made_of: str | None) -> None:
+    """Keeps, as the comment of a schema, what that which lasts was built of."""
     with connect(url) as connection:
-        _, count = connection.execute(_VIEWS).fetchone() or (None, 0)
+        _, count = connection.execute(_NOTED, lasting._asdict()).fetchone() or (None, 0)
         note = f"{made_of} {count}" if made_of else None
-        connection.execute(sql.SQL("comment on schema staging is {}").format(sql.Literal(note)))
+        connection.execute(
+            sql.SQL("comment on schema {} is {}").format(
+                sql.Identifier(lasting.schema), sql.Literal(note)
+            )
+        )
 
 
 def variables(settings: Settings, policy: Policy) -> dict[str, Any]:

@@ -144,6 +144,12 @@
     {%- endfor %}
 {% endmacro %}
 
+{# The tags of a model that has rows of this feed only: `unfed` where no source provides it, so that
+   the model stays as empty as it was built (selectors.yml). #}
+{% macro unfed_tags(feed) %}
+    {{ return([] if var("feeds").get(feed) else ["unfed"]) }}
+{% endmacro %}
+
 {# The newest load of a source that an incremental model has read; '' before all on its first build. #}
 {% macro newest_load_read(source_name) -%}
     {%- if is_incremental() -%}

@@ -1,4 +1,9 @@
-{{ config(indexes=[{"columns": ["person_id"], "unique": true}]) }}
+{{
+    config(
+        meta={"room": "choose"},
+        indexes=[{"columns": ["person_id"], "unique": true}],
+    )
+}}
 
 -- The integrated view of a person, as of the newest business day that was scored or measured.
 -- Grain: one row per person. No names and no contact details: those stand in pii.

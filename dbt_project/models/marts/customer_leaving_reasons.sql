@@ -1,3 +1,5 @@
+{{ config(meta={"room": "choose"}) }}
+
 -- Why the lapsed may have left, by what is known of the time around their last purchase.
 -- Grain: one row per lapsed person and reason, of the latest day. Evidence, not proof: what a rival
 -- did, no source knows. Who left without a trace has no row.

@@ -1,4 +1,9 @@
-{{ config(indexes=[{"columns": ["person_id"], "unique": true}]) }}
+{{
+    config(
+        meta={"room": "choose"},
+        indexes=[{"columns": ["person_id"], "unique": true}],
+    )
+}}
 
 -- What customers are expected to spend in the year to come beside what they spent in the last one.
 -- Grain: one row per person with a value, of the newest business day that has values. Who never

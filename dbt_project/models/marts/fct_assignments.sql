@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="assignment_id",
+        tags=unfed_tags("assignments"),
         indexes=[
             {"columns": ["assignment_id"], "unique": true},
             {"columns": ["campaign_id", "person_id"]},

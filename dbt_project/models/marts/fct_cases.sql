@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="case_id",
+        tags=unfed_tags("cases"),
         indexes=[
             {"columns": ["case_id"], "unique": true},
             {"columns": ["person_id", "opened_date"]},

@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="contact_id",
+        tags=unfed_tags("contacts"),
         indexes=[
             {"columns": ["contact_id"], "unique": true},
             {"columns": ["person_id", "contact_date"]},

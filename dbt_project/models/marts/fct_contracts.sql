@@ -1,3 +1,5 @@
+{{ config(tags=unfed_tags("contracts")) }}
+
 -- Service contracts as they are known now. Empty, and typed, where no source provides them.
 -- Grain: one row per contract; a renewal is a contract of its own.
 with contracts as (

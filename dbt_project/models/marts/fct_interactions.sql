@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="interaction_id",
+        tags=unfed_tags("interactions"),
         indexes=[
             {"columns": ["interaction_id"], "unique": true},
             {"columns": ["person_id", "interaction_date"]},

@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="return_id",
+        tags=unfed_tags("returns"),
         indexes=[
             {"columns": ["return_id"], "unique": true},
             {"columns": ["load_id"]},

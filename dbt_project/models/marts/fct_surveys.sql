@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="survey_id",
+        tags=unfed_tags("surveys"),
         indexes=[
             {"columns": ["survey_id"], "unique": true},
             {"columns": ["person_id", "answered_date"]},

@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="withdrawal_id",
+        tags=unfed_tags("withdrawals"),
         indexes=[
             {"columns": ["withdrawal_id"], "unique": true},
             {"columns": ["person_id", "withdrawn_date"]},

@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="account_id",
+        tags=unfed_tags("accounts"),
         indexes=[{"columns": ["account_id", "known_from_date"], "unique": true}],
     )
 }}

@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="contract_id",
+        tags=unfed_tags("contracts"),
         indexes=[{"columns": ["contract_id", "known_from_date"], "unique": true}],
     )
 }}
