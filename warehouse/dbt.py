@@ -19,7 +19,7 @@ from warehouse.connections import connect, database_name, dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
 from warehouse.files import read_yaml
-from warehouse.parsed import NOWHERE, PROJECT, fingerprint, manifest_for
+from warehouse.parsed import NOWHERE, PROJECT, compile_macros, fingerprint, manifest_for
 from warehouse.policy import Policy
 from warehouse.settings import Settings
 
@@ -84,6 +84,13 @@ def warm_up(context: RunContext) -> None:
     manifest = _manifest(context.settings, context.policy, context.url)
     # Given a manifest, dbt parses nothing, but reads and checks all that stands around it.
     _call_dbt(context.settings, context.policy, context.url, _PARSE, {}, manifest=manifest)
+    _ahead[context.url] = manifest
+
+
+def warm_up_again(context: RunContext) -> None:
+    """Has the project ready for the command after the first, and compiled what it calls."""
+    manifest = _manifest(context.settings, context.policy, context.url)
+    compile_macros(manifest)
     _ahead[context.url] = manifest
 
 

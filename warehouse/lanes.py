@@ -57,7 +57,11 @@ _PLANS = (
         at_once=("expectations.checks",),
         after_first=("ml.score:warm_up",),
     ),
-    _Plan(serves=("warehouse.dbt",), at_once=("warehouse.dbt:warm_up",)),
+    _Plan(
+        serves=("warehouse.dbt",),
+        at_once=("warehouse.dbt:warm_up",),
+        after_first=("warehouse.dbt:warm_up_again",),
+    ),
 )
 
 
@@ -180,6 +184,7 @@ def _warm_up(context: RunContext, names: tuple[str, ...]) -> None:
         if function:
             with contextlib.suppress(LivingCrmError):  # the step will say it
                 getattr(loaded, function)(context)
+    gc.freeze()  # what is in memory by now stays; the collector need not look at it again
     gc.enable()
 
 

@@ -63,6 +63,33 @@ def manifest_for(folder: Path, key: str, database: str, parse: Callable[[], Any]
     return manifest
 
 
+def compile_macros(manifest: Any) -> None:
+    """Compiles what building a model, snapshot or test calls; dbt does it when it is first called.
+
+    That takes a fifth of a room's time. What is compiled is kept for the process.
+    """
+    from dbt_common.clients.jinja import template_cache
+
+    macros = manifest.macros
+    # A call by dispatch names no macro: it may be any of its adapters'.
+    adapters: dict[str, list[str]] = {}
+    for key in macros:
+        _, dispatched, called = key.rsplit(".", 1)[1].partition("__")
+        if dispatched:
+            adapters.setdefault(called, []).append(key)
+    open_keys = [key for key in macros if ".materialization_" in key]
+    open_keys += [key for node in manifest.nodes.values() for key in node.depends_on.macros]
+    compiled: set[str] = set()
+    while open_keys:
+        key = open_keys.pop()
+        if key in compiled or key not in macros:
+            continue
+        compiled.add(key)
+        template_cache.get_node_template(macros[key])
+        open_keys += macros[key].depends_on.macros
+        open_keys += adapters.get(key.rsplit(".", 1)[1], [])
+
+
 def _move(manifest: Any, database: str) -> None:
     """Lets every node and source of a manifest stand in `database`."""
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
