@@ -8,6 +8,7 @@ import pytest
 
 from tests.dbt_project.conftest import EARLY, LATE, World
 from warehouse import dbt, parsed
+from warehouse.context import StepReport
 
 
 def test_a_day_built_again_after_a_later_one_gives_the_same_bytes(world: World) -> None:
@@ -161,6 +162,34 @@ def test_staging_makes_its_views_anew_only_where_one_of_them_is_gone(world: Worl
         with_views
         == 2 + world.rows("select count(*) from pg_views where schemaname = 'staging'")[0][0]
     )
+
+
+def test_what_no_source_feeds_is_built_anew_only_where_some_of_it_is_gone(world: World) -> None:
+    fed = _built(world.build(LATE, "model"))
+    world.run("drop table marts.fct_surveys")
+    everything = _built(world.build(LATE, "model"))
+    assert world.rows("select count(*) from marts.fct_surveys") == [(0,)]
+    # Versions of cases, contracts and accounts; with returns, surveys, withdrawals and assignments
+    # also their facts.
+    assert everything[0] - fed[0] == 3 + 6
+    assert everything[1] > fed[1]
+    assert _built(world.build(LATE, "model")) == fed
+
+
+def _built(report: StepReport) -> tuple[int, int]:
+    return int(report.facts["models"]), int(report.facts["tests"])
+
+
+def test_a_room_compiles_few_macros_after_all_were_compiled_ahead(world: World) -> None:
+    from dbt_common.clients.jinja import template_cache
+
+    template_cache.clear()
+    world.build(LATE, "model")
+    needed = set(template_cache.file_cache)
+    template_cache.clear()
+    parsed.compile_macros(_manifest(world, "here", lambda: pytest.fail("parsed again")))
+    # What dbt's Python calls by name, to drop a relation for example, stands in no macro.
+    assert len(needed - set(template_cache.file_cache)) < len(needed) / 8
 
 
 def test_a_load_is_judged_once_and_again_when_the_rules_change(world: World) -> None:

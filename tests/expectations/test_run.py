@@ -66,6 +66,20 @@ def test_a_good_night_passes_every_door_and_leaves_pages_without_secrets(
     assert not any(password in page.read_text(encoding="utf-8") for page in pages)
 
 
+def test_the_templates_of_the_pages_are_compiled_once(
+    good_night: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jinja2 import Environment
+
+    run_door(good_night, "lists")
+    compiled: list[str] = []
+    monkeypatch.setattr(
+        Environment, "_generate", lambda _self, _tree, name, _file, **_more: compiled.append(name)
+    )
+    run_door(good_night, "lists")
+    assert [name for name in compiled if name != "door.html.j2"] == []
+
+
 def test_every_check_of_a_night_has_a_runbook_page(good_night: RunContext) -> None:
     from expectations import sources
     from expectations.suites import customers, lists, raw

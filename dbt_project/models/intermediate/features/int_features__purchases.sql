@@ -110,18 +110,25 @@ varieties as (
     group by as_of_date, person_id
 ),
 
-departments as (
-    select
+departments_bought as (
+    select distinct
         orders.as_of_date,
         orders.person_id,
-        count(distinct case when orders.days_ago < 84 then department.value end)
-            as department_count_84d,
-        count(distinct case when orders.days_ago >= 84 then department.value end)
-            as department_count_before
+        orders.days_ago < 84 as is_recent,
+        department.value
     from orders
     {{ split_values("orders.departments", "department") }}
     where orders.days_ago < 168
-    group by orders.as_of_date, orders.person_id
+),
+
+departments as (
+    select
+        as_of_date,
+        person_id,
+        count(*) filter (where is_recent) as department_count_84d,
+        count(*) filter (where not is_recent) as department_count_before
+    from departments_bought
+    group by as_of_date, person_id
 ),
 
 final as (
