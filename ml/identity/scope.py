@@ -14,10 +14,10 @@ import duckdb
 from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of
 from ml.identity.engine import count_rows
 from ml.identity.standardise import standardise
-from ml.identity.store import STANDARD_COLUMNS, Store
+from ml.identity.store import KEPT_COLUMNS, Store
 from warehouse.policy import Policy
 
-_COLUMNS = ", ".join(STANDARD_COLUMNS)
+_KEPT = ", ".join(KEPT_COLUMNS)
 # Who else holds one of these decides what it says of a record without a name, and of no other.
 _IS_PERSONAL = f"key % 16 in ({', '.join(str(list(KINDS).index(kind)) for kind in PERSONAL)})"
 # The kinds of which the newest value also stands in a column of its own.
@@ -33,8 +33,9 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
         written = store.append(
             connection,
             f"""
-            select {_COLUMNS} from (
-                select standard.*, coalesce(held.keys, []) as keys
+            select {_KEPT} from (
+                select standard.*, name_sound is null as is_nameless,
+                    coalesce(held.keys, []) as keys
                 from standard
                 left join (select record, list(key) as keys from keys group by record) as held
                     using (record)
@@ -82,8 +83,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     store.read(
         connection,
         "held",
-        "select source, source_customer_id, keys, name_sound is null as is_nameless"
-        " from pii.standard_records",
+        "select source, source_customer_id, keys, is_nameless from pii.standard_records",
     )
     most = policy.identity.max_value_records
     connection.execute(
@@ -165,16 +165,10 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     )
     _keep_fresh(connection, store)
     store.stage(connection, "from neighbours", "neighbours")
-    store.read(
-        connection,
-        "standard",
-        f"""
-        select {_COLUMNS} from pii.standard_records
-        inner join neighbours using (source, source_customer_id)
-        """,
-    )
+    store.read_staged_records(connection, "neighbours")
+    standardise(connection, policy)
     connection.execute(
-        "alter table standard drop column keys; insert into standard by name from fresh"
+        "alter table standard drop column record; insert into standard by name from fresh"
     )
     _number(connection, "standard")
     connection.execute(
@@ -234,8 +228,8 @@ def _keep_fresh(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     store.append(
         connection,
         f"""
-        select {_COLUMNS} from (
-            select fresh.*, coalesce(held.keys, []) as keys
+        select {_KEPT} from (
+            select fresh.*, name_sound is null as is_nameless, coalesce(held.keys, []) as keys
             from fresh
             left join (
                 select source, source_customer_id, list(key) as keys from fresh_keys group by all

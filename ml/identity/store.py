@@ -18,12 +18,10 @@ from warehouse.catalog import name_lists
 from warehouse.context import RunContext
 from warehouse.errors import WarehouseError
 
-STANDARD_COLUMNS = (
-    "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
-    "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
-    "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
-    "address_words", "address_pairs", "house_numbers", "homes", "first_seen", "given_days",
-    "phone_changed", "is_hearsay",
+# What is kept of each record's standard form: what a night can't do without. The rest is made again
+# of the few records that tonight's are compared with, which costs less than keeping it of all.
+KEPT_COLUMNS = (
+    "source", "source_customer_id", "record_hash", "keys", "is_nameless", "name_sounds", "birth",
 )  # fmt: skip
 
 _IDENTIFIED = ("source", "source_customer_id", "record_hash")
@@ -157,6 +155,11 @@ class Store:
             "records",
             self._records(known, f"known.record_hash is distinct from {_HASH}"),
         )
+
+    def read_staged_records(self, connection: duckdb.DuckDBPyConnection, staged: str) -> None:
+        """Makes `records` of those named in a staged table by source and number."""
+        joined = f"inner join {staged} as staged using (source, source_customer_id)"
+        self.read(connection, "records", self._records(joined, "true"))
 
     def read_gone_records(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Makes `gone` (source, source_customer_id) of those paired before that are no more."""
