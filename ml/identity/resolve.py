@@ -32,7 +32,6 @@ from warehouse.context import RunContext
 logger = logging.getLogger(__name__)
 
 _NOTHING = Known()
-_NAMES_DIVIDER = "\x1f"
 # Statistics of the links are made anew where more than one in so many has changed.
 _STATISTICS_SHARE = 10
 
@@ -246,7 +245,7 @@ def _known(
     if not (names or birth or given or heard or is_card):
         return _NOTHING
     return Known(
-        frozenset(names.split(_NAMES_DIVIDER)) if names else frozenset(),
+        frozenset(names.split(statements.NAMES_DIVIDER)) if names else frozenset(),
         frozenset((birth,)) if birth else frozenset(),
         given,
         heard,

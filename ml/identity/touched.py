@@ -18,8 +18,7 @@ _MAKE = """
 create temporary table touched (
     source text,
     source_customer_id text,
-    ring integer not null,
-    primary key (source, source_customer_id)
+    ring integer not null
 ) on commit drop;
 create temporary table refused (
     source_a text,
@@ -167,6 +166,8 @@ def gather(
         connection.execute("insert into identity.rules_in_force values (%s)", (rules,))
     connection.execute(_DROP_GONE, values)
     connection.execute(_TOUCH_CHANGED, {**values, "are_all": are_all})
+    # Not before: of all records a key is made sooner than kept.
+    connection.execute("alter table touched add primary key (source, source_customer_id)")
     connection.execute("analyze touched")
     if not are_all:
         _widen(connection, values)
