@@ -50,14 +50,19 @@ def _number(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     connection.execute(
         f"""
         create or replace table nodes as
+        with undated as (
+            select person_id, min(first_seen_at) as first_seen_at
+            from records
+            where person_id is not null
+            group by person_id
+            having count(person_since) < count(*)
+        )
+
         select
             row_number() over (order by source, source_customer_id) - 1 as node,
-            records.* replace (
-                case when person_id is not null then
-                    coalesce(person_since, min(first_seen_at) over (partition by person_id))
-                end as person_since
-            )
-        from records;
+            records.* replace (coalesce(person_since, undated.first_seen_at) as person_since)
+        from records
+        left join undated using (person_id);
 
         create or replace table edges as
         select

@@ -29,24 +29,29 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
     """Takes every record and keeps its standard form; returns how many there are."""
     store.read_all_records(connection)
     arrange_all(connection, policy)
+    connection.execute(
+        f"""
+        create or replace table kept as
+        select {_KEPT} from (
+            select standard.*, name_sound is null as is_nameless, coalesce(held.keys, []) as keys
+            from standard
+            left join (select record, list(key) as keys from keys group by record) as held
+                using (record)
+        ) as standing
+        """
+    )
+    beside = connection.cursor()
+    store.write_beside(lambda alone: _keep_all(beside, alone))
+    return count_rows(connection, "standard")
+
+
+def _keep_all(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     with store.refilled("pii.standard_records"):
-        written = store.append(
-            connection,
-            f"""
-            select {_KEPT} from (
-                select standard.*, name_sound is null as is_nameless,
-                    coalesce(held.keys, []) as keys
-                from standard
-                left join (select record, list(key) as keys from keys group by record) as held
-                    using (record)
-            ) as kept
-            """,
-            "pii",
-            "standard_records",
-        )
+        store.append(connection, "from kept", "pii", "standard_records")
     # The next night joins it by these.
     store.execute("analyze pii.standard_records (source, source_customer_id)")
-    return written
+    connection.execute("drop table kept")
+    connection.close()
 
 
 def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:

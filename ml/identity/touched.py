@@ -166,10 +166,10 @@ def gather(
         connection.execute("insert into identity.rules_in_force values (%s)", (rules,))
     connection.execute(_DROP_GONE, values)
     connection.execute(_TOUCH_CHANGED, {**values, "are_all": are_all})
-    # Not before: of all records a key is made sooner than kept.
-    connection.execute("alter table touched add primary key (source, source_customer_id)")
     connection.execute("analyze touched")
     if not are_all:
+        # Not before: all records are touched once each, and need no key to be so.
+        connection.execute("alter table touched add primary key (source, source_customer_id)")
         _widen(connection, values)
     return are_all
 
