@@ -11,7 +11,7 @@ earlier pairs are void; `key_counts` (key, records), of the keys that may have c
 
 import duckdb
 
-from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of
+from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of_row, limit_of
 from ml.identity.engine import count_rows
 from ml.identity.standardise import standardise
 from ml.identity.store import KEPT_COLUMNS, Store
@@ -33,11 +33,11 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
         f"""
         create or replace table kept as
         select {_KEPT} from (
-            select standard.*, name_sound is null as is_nameless, coalesce(held.keys, []) as keys
+            select standard.*, name_sound is null as is_nameless, keyed.keys
             from standard
-            left join (select record, list(key) as keys from keys group by record) as held
-                using (record)
-        ) as standing
+            inner join keyed using (record)
+        ) as standing;
+        drop table keyed
         """
     )
     beside = connection.cursor()
@@ -63,7 +63,8 @@ def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     standardise(connection, policy)
     connection.execute(
         f"""
-        create or replace table keys as {keys_of("standard", "record")};
+        create or replace table keyed as select record, {keys_of_row()} as keys from standard;
+        create or replace table keys as select record, unnest(keys) as key from keyed;
         create or replace table key_counts as
             select key, count(*) as records from keys group by key;
         create or replace table usable as
@@ -96,8 +97,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
         alter table standard rename to fresh;
         alter table fresh drop column record;
         create or replace table fresh_keys as
-            select source, source_customer_id, key
-            from ({keys_of("fresh", "source, source_customer_id")}) as found;
+            select source, source_customer_id, unnest({keys_of_row()}) as key from fresh;
         create or replace table replaced as
             select source, source_customer_id from fresh
             union select source, source_customer_id from gone;
@@ -179,7 +179,8 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     connection.execute(
         f"""
         create or replace table usable as
-            select key, record from ({keys_of("standard", "record")}) as found
+            select key, record
+            from (select record, unnest({keys_of_row()}) as key from standard) as found
             semi join usable_keys using (key);
         create or replace table touched as
             select record from standard
@@ -234,11 +235,8 @@ def _keep_fresh(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
         connection,
         f"""
         select {_KEPT} from (
-            select fresh.*, name_sound is null as is_nameless, coalesce(held.keys, []) as keys
+            select fresh.*, name_sound is null as is_nameless, {keys_of_row()} as keys
             from fresh
-            left join (
-                select source, source_customer_id, list(key) as keys from fresh_keys group by all
-            ) as held using (source, source_customer_id)
         ) as kept
         """,
         "pii",

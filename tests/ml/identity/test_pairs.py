@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+import adbc_driver_manager
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -121,6 +122,22 @@ def test_a_full_pairing_leaves_keys_and_triggers_as_they_were_and_all_to_be_deci
         assert made() == before
         assert connection.execute("select * from identity.rules_in_force").fetchall() == []
         assert connection.execute("select * from identity.undecided").fetchall() == []
+
+
+def test_what_fails_beside_the_weighing_leaves_the_old_state(context: RunContext) -> None:
+    write(context.url, [ANNA, replace(ANNA, number="2")])
+    find_pairs(context)
+    before = pairs(context)
+    write(context.url, [ANNA])
+    with psycopg.connect(context.url, autocommit=True) as connection:
+        connection.execute("truncate pii.pairing")
+        connection.execute("alter table pii.standard_records rename column birth to born")
+        try:
+            with pytest.raises(adbc_driver_manager.Error):
+                find_pairs(context)
+        finally:
+            connection.execute("alter table pii.standard_records rename column born to birth")
+    assert pairs(context) == before != []
 
 
 def test_the_order_of_the_records_changes_no_pair(context: RunContext) -> None:
