@@ -272,15 +272,19 @@ begin
     ) then
         truncate pii.standard_records;
         alter table pii.standard_records
-            drop column exact_keys, drop column name_written, drop column name_flat,
-            drop column name_turned, drop column name_sound, drop column name_parts,
-            drop column is_hangul, drop column phone, drop column phones, drop column email,
-            drop column mail_name, drop column emails, drop column mail_names,
-            drop column postcode, drop column address_parts, drop column address_words,
-            drop column address_pairs, drop column house_numbers, drop column homes,
-            drop column if exists first_seen, drop column if exists given_days,
-            drop column if exists phone_changed, drop column if exists is_hearsay,
-            add column is_nameless boolean not null default false;
+            drop column if exists exact_keys, drop column if exists name_written,
+            drop column if exists name_flat, drop column if exists name_turned,
+            drop column if exists name_sound, drop column if exists name_parts,
+            drop column if exists is_hangul, drop column if exists phone,
+            drop column if exists phones, drop column if exists email,
+            drop column if exists mail_name, drop column if exists emails,
+            drop column if exists mail_names, drop column if exists postcode,
+            drop column if exists address_parts, drop column if exists address_words,
+            drop column if exists address_pairs, drop column if exists house_numbers,
+            drop column if exists homes, drop column if exists first_seen,
+            drop column if exists given_days, drop column if exists phone_changed,
+            drop column if exists is_hearsay,
+            add column if not exists is_nameless boolean not null default false;
         if to_regclass('pii.pairing') is not null then
             truncate pii.pairing;
         end if;

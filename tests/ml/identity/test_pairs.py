@@ -14,6 +14,7 @@ from benchmarks import simulated_persons
 from ml.identity.pairs import find_pairs
 from tests.ml.identity.persons import Person, write
 from warehouse.context import RunContext
+from warehouse.schemas import ensure_schemas
 
 DAY = date(2026, 6, 30)
 
@@ -230,6 +231,21 @@ def test_a_record_that_is_gone_leaves_no_pair(context: RunContext) -> None:
     with psycopg.connect(context.url) as connection:
         held = connection.execute("select count(*) from pii.standard_records").fetchone()
     assert held == (3,)
+
+
+def test_a_warehouse_that_kept_the_whole_standard_form_pairs_everything_anew(
+    context: RunContext,
+) -> None:
+    write(context.url, [ANNA, replace(ANNA, number="2")])
+    find_pairs(context)
+    with psycopg.connect(context.url) as connection:
+        connection.execute(
+            "alter table pii.standard_records add column name_written text, add phones text[],"
+            " drop column is_nameless"
+        )
+        ensure_schemas(connection)
+    facts = find_pairs(context)
+    assert (facts["is_full_pairing"], facts["pairs"]) == (1, 1)
 
 
 def test_shared_contacts_are_told_without_the_value(context: RunContext) -> None:
