@@ -12,6 +12,8 @@ from splink.backends.duckdb import DuckDBAPI
 
 LEAST = 0.3
 LINK = 0.97
+# One mail in fifty is typed where none is known: its pairs alone would be 200 of a million records'
+# 204 million, and no script would end.
 _CLEAN = """
     select
         row_number() over () as unique_id,
@@ -19,7 +21,7 @@ _CLEAN = """
         source_customer_id,
         nullif(lower(regexp_replace(person_name, '[\\s-]', '', 'g')), '') as name,
         nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 10), '') as phone,
-        lower(email) as email,
+        nullif(lower(email), 'test@test.com') as email,
         strftime(birth_date, '%Y-%m-%d') as birth_date,
         postcode,
         lower(address) as address

@@ -15,6 +15,7 @@ from benchmarks.stage import COMPANY_DAY, Stage
 from demo.company.lay_down import lay_down
 from demo.company.reviewer import Record, review_sample, true_persons
 from demo.company.systems import truth
+from ml.identity.candidates import KINDS
 from ml.identity.settle import settle
 from warehouse import ledger
 from warehouse.connections import connect
@@ -52,8 +53,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
         named: set[Record] = {
             (source, number)
             for source, number in warehouse.execute(
-                "select source, source_customer_id from pii.standard_records"
-                " where name_sound is not null"
+                "select source, source_customer_id from pii.standard_records where not is_nameless"
             )
         }
         estimates = _row(
@@ -160,7 +160,9 @@ def _planted(
     holders = (
         (phone, people[source, number])
         for source, number, phone in warehouse.execute(
-            "select source, source_customer_id, unnest(phones) from pii.standard_records"
+            "select source, source_customer_id, key from pii.standard_records,"
+            " unnest(keys) as key where key %% 16 = %s",
+            (list(KINDS).index("phone"),),
         )
         if (source, number) in people
     )

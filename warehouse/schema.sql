@@ -248,45 +248,49 @@ create table if not exists identity.ignored_values (
     primary key (kind, value_hash)
 );
 
--- The person records in the one form they are compared in, kept so that a night standardises only
--- what is new. keys: what finds the candidates of a record. Unlogged, as it can be made again: after a
--- crash of the server it is empty, and so is pii.pairing, whereupon everything is paired anew.
+-- What a night must know of the records paired before it, so that it reads anew only what changed and
+-- what that is compared with. keys: what finds the candidates of a record; name_sounds and birth: in
+-- what persons contradict each other. Unlogged, as it can be made again: after a crash of the server
+-- it is empty, and so is pii.pairing, whereupon everything is paired anew.
 create unlogged table if not exists pii.standard_records (
     source text not null,
     source_customer_id text not null,
     record_hash bigint not null,
     keys bigint[] not null,
-    exact_keys text[],
-    name_written text,
-    name_flat text,
-    name_turned text,
-    name_sound text,
-    name_parts text[],
-    is_hangul boolean,
+    is_nameless boolean not null default false,
     name_sounds text[],
-    phone text,
-    phones text[],
-    email text,
-    mail_name text,
-    emails text[],
-    mail_names text[],
     birth text,
-    postcode text,
-    address_parts text[],
-    address_words text,
-    address_pairs text[],
-    house_numbers text[],
-    homes text[],
-    first_seen date,
-    given_days integer,
-    phone_changed date,
-    is_hearsay boolean,
     primary key (source, source_customer_id)
 );
-alter table pii.standard_records add column if not exists first_seen date;
-alter table pii.standard_records add column if not exists given_days integer;
-alter table pii.standard_records add column if not exists phone_changed date;
-alter table pii.standard_records add column if not exists is_hearsay boolean;
+-- It once held the whole standard form. The next pairing fills it anew.
+do $$
+begin
+    if exists (
+        select from pg_attribute
+        where attrelid = 'pii.standard_records'::regclass
+            and attname = 'name_written' and not attisdropped
+    ) then
+        truncate pii.standard_records;
+        alter table pii.standard_records
+            drop column if exists exact_keys, drop column if exists name_written,
+            drop column if exists name_flat, drop column if exists name_turned,
+            drop column if exists name_sound, drop column if exists name_parts,
+            drop column if exists is_hangul, drop column if exists phone,
+            drop column if exists phones, drop column if exists email,
+            drop column if exists mail_name, drop column if exists emails,
+            drop column if exists mail_names, drop column if exists postcode,
+            drop column if exists address_parts, drop column if exists address_words,
+            drop column if exists address_pairs, drop column if exists house_numbers,
+            drop column if exists homes, drop column if exists first_seen,
+            drop column if exists given_days, drop column if exists phone_changed,
+            drop column if exists is_hearsay,
+            add column if not exists is_nameless boolean not null default false;
+        if to_regclass('pii.pairing') is not null then
+            truncate pii.pairing;
+        end if;
+    end if;
+end
+$$;
 
 -- What the pairs were made with: a night that would weigh otherwise makes them all anew. One row.
 create unlogged table if not exists pii.pairing (

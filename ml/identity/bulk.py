@@ -12,15 +12,11 @@ by properties.
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ml.identity.clusters import SILENCE, WEIGHT_STEPS, Rules
 from ml.identity.engine import count_rows
 from ml.identity.evidence import STRONG, VERY_STRONG
-
-Numbers = NDArray[np.int64]
+from ml.identity.graph import smallest_reached
 
 # What a link's row holds behind its key, as `resolve` writes it.
 LINK_COLUMNS = (
@@ -54,14 +50,19 @@ def _number(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     connection.execute(
         f"""
         create or replace table nodes as
+        with undated as (
+            select person_id, min(first_seen_at) as first_seen_at
+            from records
+            where person_id is not null
+            group by person_id
+            having count(person_since) < count(*)
+        )
+
         select
             row_number() over (order by source, source_customer_id) - 1 as node,
-            records.* replace (
-                case when person_id is not null then
-                    coalesce(person_since, min(first_seen_at) over (partition by person_id))
-                end as person_since
-            )
-        from records;
+            records.* replace (coalesce(person_since, undated.first_seen_at) as person_since)
+        from records
+        left join undated using (person_id);
 
         create or replace table edges as
         select
@@ -92,26 +93,18 @@ def _find_components(connection: duckdb.DuckDBPyConnection) -> None:
     found = connection.execute("select a, b, is_exact from edges where is_link").fetchnumpy()
     a, b = (np.asarray(found[end], dtype=np.int64) for end in ("a", "b"))
     is_exact = np.asarray(found["is_exact"], dtype=bool)
-    component, _ = _connected(a, b, size)
-    exact, sizes = _connected(a[is_exact], b[is_exact], size)
-    _, first = np.unique(exact, return_index=True)
+    exact = smallest_reached(a[is_exact], b[is_exact], size)
+    is_alone = np.bincount(exact, minlength=size)[exact] == 1
     table = pa.table(
         {
             "node": np.arange(size),
-            "component": component,
-            "exact_leader": pa.array(first[exact], mask=sizes[exact] == 1),
+            "component": smallest_reached(a, b, size),
+            "exact_leader": pa.array(exact, mask=is_alone),
         }
     )
     connection.register("found_components", table)
     connection.execute("create or replace table components as select * from found_components")
     connection.unregister("found_components")
-
-
-def _connected(a: Numbers, b: Numbers, size: int) -> tuple[Numbers, Numbers]:
-    """Returns the component of every node, and how many nodes each component has."""
-    links = coo_array((np.ones(len(a), dtype=bool), (a, b)), shape=(size, size))
-    label = np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
-    return label, np.bincount(label)
 
 
 def _find_plain(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:

@@ -5,8 +5,6 @@ more records than the policy allows brings no pair, so the work is bounded whate
 where it is a value by itself (a phone, a mail, an address, an exact key) it is no evidence either.
 """
 
-# ruff: noqa: S608 -- the queries are put together of this package's own constants
-
 import duckdb
 
 # Korean family names are short, and a fifth of the people share the commonest.
@@ -57,16 +55,14 @@ def limit_of(key: str, max_records: int) -> str:
     return f"({limits})[{key} % 16 + 1]"
 
 
-def keys_of(table: str, identifier: str) -> str:
-    """SQL for the keys of every row of a table like `standard`: `identifier` and key."""
-    return " union all ".join(
-        f"""
-        select {identifier}, {key_of(kind, "value")} as key
-        from (select {identifier}, unnest({values}) as value from {table}) as spread
-        where value is not null
-        """
+def keys_of_row() -> str:
+    """SQL for the list of all keys of a row of a table like `standard`."""
+    keys = ", ".join(
+        f"list_transform(list_filter({values}, lambda value: value is not null),"
+        f" lambda value: {key_of(kind, 'value')})"
         for kind, values in KINDS.items()
     )
+    return f"flatten([{keys}])"
 
 
 def find_candidates(connection: duckdb.DuckDBPyConnection) -> None:

@@ -14,6 +14,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal
 
+from ml.identity.contradictions import contradicted_field, dates_differ, differ
+
 Record = tuple[str, str]  # source, source_customer_id
 Ends = tuple[Record, Record]  # the smaller record first
 
@@ -233,35 +235,11 @@ def _ambiguous(
                 and weight > pair.weight - rules.margin
                 and rival != other
                 and ordered(rival, other) not in together
-                and _contradicted_field(known[one], known[other], known[rival])
+                and contradicted_field(known[one], known[other], known[rival])
                 for weight, rival in neighbours.get(one, ())
             ):
                 found.add(pair.ends)
     return found
-
-
-def _contradicted_field(between: Known, first: Known, second: Known) -> str | None:
-    """Returns in what two differ of which the one between them says nothing."""
-    if not between.names and _differ(first.names, second.names):
-        return "name"
-    if not between.birth_dates and _dates_differ(first.birth_dates, second.birth_dates):
-        return "birth date"
-    return None
-
-
-def _differ(first: frozenset[str], second: frozenset[str]) -> bool:
-    return bool(first) and bool(second) and not first & second
-
-
-def _dates_differ(first: frozenset[str], second: frozenset[str]) -> bool:
-    return _differ(first, second) and not any(_same_day(a, b) for a in first for b in second)
-
-
-def _same_day(first: str, second: str) -> bool:
-    """Tells whether two dates are one, mistyped in one digit or with day and month swapped."""
-    if sum(a != b for a, b in zip(first, second, strict=True)) <= 1:
-        return True
-    return first[:4] == second[:4] and first[4:6] == second[6:] and first[6:] == second[4:6]
 
 
 def _latest(first: Mapping[str, date], second: Mapping[str, date]) -> dict[str, date]:
@@ -334,9 +312,9 @@ class _Forest:
     def _contradiction(self, a: Record, b: Record, first: Record, second: Record) -> str | None:
         """Compares the two clusters in what the linked records themselves could not compare."""
         here, there = self._known[a], self._known[b]
-        if not (here.names and there.names) and _differ(self._names[first], self._names[second]):
+        if not (here.names and there.names) and differ(self._names[first], self._names[second]):
             return f"{CONTRADICTION}: name"
-        if not (here.birth_dates and there.birth_dates) and _dates_differ(
+        if not (here.birth_dates and there.birth_dates) and dates_differ(
             self._dates[first], self._dates[second]
         ):
             return f"{CONTRADICTION}: birth date"

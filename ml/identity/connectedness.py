@@ -7,6 +7,7 @@ of which it covers only a third. A record is counted by the best evidence that l
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 
 import psycopg
@@ -19,14 +20,30 @@ _COMBINATIONS = """
 select {sources}, count(*)
 from (
     select {counts}
-    from known_links
+    from {links}
     where {group} is not null
     group by {group}
 ) as groups
 group by {sources}
 """
 
-_SIZES = "select source, count(*) from known_links group by source order by source"
+# Steps from one source to the next in the index, instead of reading every link.
+_SOURCES = """
+with recursive sources as (
+    (select source from {links} order by source limit 1)
+    union all
+    select (
+        select links.source from {links} as links
+        where links.source > sources.source
+        order by links.source
+        limit 1
+    )
+    from sources
+    where sources.source is not null
+)
+
+select source from sources where source is not null order by source
+"""
 
 _WRITE = """
 insert into identity.connectedness (
@@ -38,23 +55,50 @@ insert into identity.connectedness (
 SourcePair = tuple[str, str]
 
 
-def write_connectedness(connection: psycopg.Connection, context: RunContext) -> int:
-    """Replaces the day's connectedness, counted of `known_links`.
+@dataclass(frozen=True)
+class Connectedness:
+    """What was counted of a day.
 
-    Returns:
-        The number of ordered pairs of sources.
+    Attributes:
+        sources: those that have records.
+        persons: for each kind of person, how many records of each source it has, and then how many
+            persons are of that kind.
+    """
+
+    sources: Sequence[str]
+    persons: Sequence[Sequence[int]]
+
+    @property
+    def source_pairs(self) -> int:
+        """The number of ordered pairs of sources."""
+        return len(self.sources) * (len(self.sources) - 1)
+
+
+def write_connectedness(
+    connection: psycopg.Connection, context: RunContext, links: sql.Identifier
+) -> Connectedness:
+    """Replaces the day's connectedness; returns what it rests on.
+
+    Args:
+        links: the table of the links that are counted.
     """
     connection.execute("delete from identity.connectedness where as_of_date = %s", (context.as_of,))
-    sizes: dict[str, int] = dict(connection.execute(_SIZES).fetchall())
-    if not sizes:
-        return 0
+    found = connection.execute(sql.SQL(_SOURCES).format(links=links)).fetchall()
+    sources = [source for (source,) in found]
+    if not sources:
+        return Connectedness((), ())
     # What an exact key ties, decisions do as well; what these tie is one person.
-    linked, certain, exact = (
-        connected(list(sizes), _combinations(connection, list(sizes), group))
+    persons, *tied = (
+        _combinations(connection, links, sources, group)
         for group in ("person_id", "certain_group", "exact_group")
     )
+    linked, certain, exact = (connected(sources, groups) for groups in (persons, *tied))
+    sizes = {
+        source: sum(records[place] * records[-1] for records in persons)
+        for place, source in enumerate(sources)
+    }
     rows = []
-    for a, b in permutations(sizes, 2):
+    for a, b in permutations(sources, 2):
         by = {
             "exact_key": exact[a, b],
             "override": certain[a, b] - exact[a, b],
@@ -67,7 +111,7 @@ def write_connectedness(connection: psycopg.Connection, context: RunContext) -> 
             *by.values(),
         ))  # fmt: skip
     connection.cursor().executemany(_WRITE, rows)
-    return len(rows)
+    return Connectedness(sources, persons)
 
 
 def connected(sources: Sequence[str], combinations: Iterable[Sequence[int]]) -> Counter[SourcePair]:
@@ -87,7 +131,7 @@ def connected(sources: Sequence[str], combinations: Iterable[Sequence[int]]) -> 
 
 
 def _combinations(
-    connection: psycopg.Connection, sources: Sequence[str], group: str
+    connection: psycopg.Connection, links: sql.Identifier, sources: Sequence[str], group: str
 ) -> list[tuple[int, ...]]:
     names = [sql.Identifier(f"source_{number}") for number, _ in enumerate(sources)]
     counts = [
@@ -97,6 +141,7 @@ def _combinations(
     query = sql.SQL(_COMBINATIONS).format(
         sources=sql.SQL(", ").join(names),
         counts=sql.SQL(", ").join(counts),
+        links=links,
         group=sql.Identifier(group),
     )
     return connection.execute(query).fetchall()

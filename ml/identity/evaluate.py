@@ -15,11 +15,10 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ml.identity.candidates import find_candidates
 from ml.identity.engine import open_engine
+from ml.identity.graph import smallest_reached
 from ml.identity.scope import arrange_all, forget_too_many
 from ml.identity.standardise import RECORD_COLUMNS
 from ml.identity.train import count_pairs, learn
@@ -298,8 +297,7 @@ def _judged(
 ) -> Evaluation:
     size = len(labels)
     ends = np.array(links, dtype=np.int64).reshape(-1, 2) - 1
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
-    _, clusters = connected_components(graph, directed=False)
+    clusters = smallest_reached(ends[:, 0], ends[:, 1], size)
     _, cell, shared = np.unique(
         np.stack([clusters, labels], axis=1), axis=0, return_inverse=True, return_counts=True
     )

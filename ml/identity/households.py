@@ -1,44 +1,37 @@
 """Persons who share a phone or an address and are not one person: families, not duplicates."""
 
-import numpy as np
-import pandas as pd
-import psycopg
-import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
 
-from ml.identity.copying import copy_in, copy_out
-from ml.identity.engine import open_engine
+import psycopg
+
+from ml.identity.clusters import tied
 from warehouse.context import RunContext
 
-# Placeholders and values of too many records are not in `shared_contacts`.
-_GIVEN = """
-select contacts.kind, contacts.value_hash, links.person_id,
-    links.person_since at time zone 'UTC'
-from identity.shared_contacts as contacts
-inner join identity.person_links as links
-    on contacts.source = links.source
-    and contacts.source_customer_id = links.source_customer_id
-"""
-_GIVEN_COLUMNS = {
-    "kind": pa.string(), "value_hash": pa.string(), "person_id": pa.string(),
-    "since": pa.timestamp("us"),
-}  # fmt: skip
-
-# A value is shared if two persons give it.
+# Who gives a value that two persons give. Placeholders and values of too many records are not in
+# `shared_contacts`.
 _SHARED = """
-with shared as (
+with given as materialized (
+    select contacts.kind, contacts.value_hash, links.person_id, links.person_since
+    from identity.shared_contacts as contacts
+    inner join identity.person_links as links
+        on contacts.source = links.source
+        and contacts.source_customer_id = links.source_customer_id
+),
+
+shared as (
     select kind, value_hash
     from given
     group by kind, value_hash
     having min(person_id) != max(person_id)
 )
 
-select kind, kind || ':' || value_hash as value, person_id, min(since) as since
+select given.kind, given.value_hash, given.person_id, min(given.person_since)
 from given
-semi join shared using (kind, value_hash)
-group by kind, value_hash, person_id
-order by kind, value_hash, person_id
+inner join shared on given.kind = shared.kind and given.value_hash = shared.value_hash
+group by given.kind, given.value_hash, given.person_id
 """
 
 _WRITE = """
@@ -58,64 +51,75 @@ where (households.household_id, households.basis) != (excluded.household_id, exc
 """
 
 
+class Shared(NamedTuple):
+    """A person gives a value that somebody else gives as well.
+
+    Attributes:
+        kind: 'phone' or 'address'.
+        since: how old the person's id is.
+    """
+
+    kind: str
+    value: str
+    person_id: str
+    since: datetime
+
+
+class Home(NamedTuple):
+    """With whom a person lives, and whether by 'phone', 'address' or 'both'."""
+
+    household_id: str
+    basis: str
+
+
 def write_households(connection: psycopg.Connection, context: RunContext) -> dict[str, int]:
     """Replaces the households; returns their number and how many were too large to be one.
 
     Whoever shares a value with somebody lives with all whom that one shares a value with. More
     persons than records make a person at most are a dormitory or an office, and no household.
     """
-    with open_engine() as engine:
-        engine.register("given", copy_out(connection, _GIVEN, _GIVEN_COLUMNS))
-        shared = engine.sql(_SHARED).df()
-    together, too_large = households(shared, context.policy.identity.max_cluster_records)
+    shared = [Shared(*row) for row in connection.execute(_SHARED)]
+    homes, too_large = households(shared, context.policy.identity.max_cluster_records)
     connection.execute(
         "create temporary table living_together"
         " (person_id text primary key, household_id text, basis text) on commit drop"
     )
-    named = _named(together, shared)
-    copy_in(connection, ("living_together",), pa.Table.from_pandas(named, preserve_index=False))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("copy living_together (person_id, household_id, basis) from stdin") as copy,
+    ):
+        for person_id in sorted(homes):
+            copy.write_row((person_id, *homes[person_id]))
     connection.execute(_WRITE)
-    return {"households": int(together["household"].nunique()), "too_large_households": too_large}
+    return {
+        "households": len({home.household_id for home in homes.values()}),
+        "too_large_households": too_large,
+    }
 
 
-def _named(together: pd.DataFrame, shared: pd.DataFrame) -> pd.DataFrame:
-    """Returns person_id, household_id and basis: a household is called after its eldest person."""
-    if together.empty:
-        return together.assign(household_id=None)[["person_id", "household_id", "basis"]]
-    since = shared.groupby("person_id")["since"].min()
-    eldest_first = together.assign(since=together["person_id"].map(since)).sort_values(
-        ["household", "since", "person_id"]
-    )
-    household_id = eldest_first.groupby("household")["person_id"].transform("first")
-    return eldest_first.assign(household_id=household_id)[["person_id", "household_id", "basis"]]
+def households(shared: Collection[Shared], cap: int) -> tuple[dict[str, Home], int]:
+    """Returns who lives where, and how many households were left out for their size. Pure.
 
-
-def households(shared: pd.DataFrame, cap: int) -> tuple[pd.DataFrame, int]:
-    """Returns who lives together, and how many households were left out for their size. Pure.
+    A household is called after its eldest person.
 
     Args:
-        shared: kind ('phone' or 'address'), value and person_id, each value of two persons or more.
+        shared: each value of two persons or more.
         cap: the most persons a household may have.
-
-    Returns:
-        Columns person_id, household (a number) and basis ('phone', 'address' or 'both').
     """
-    columns = ["person_id", "household", "basis"]
-    if shared.empty:
-        return pd.DataFrame(columns=columns), 0
-    person, persons = pd.factorize(shared["person_id"])
-    value, values = pd.factorize(shared["value"])
-    size = len(persons) + len(values)
-    edges = coo_array(
-        (np.ones(len(shared), dtype=bool), (person, value + len(persons))), shape=(size, size)
-    )
-    label = connected_components(edges, directed=False)[1][: len(persons)]
-    has_phone, has_address = (
-        np.bincount(person[shared["kind"] == kind], minlength=len(persons)) > 0
-        for kind in ("phone", "address")
-    )
-    basis = np.where(has_phone & has_address, "both", np.where(has_phone, "phone", "address"))
-    everyone = pd.DataFrame({"person_id": persons, "household": label, "basis": basis})
-    sizes = everyone["household"].value_counts()
-    fitting = everyone["household"].isin(sizes[sizes <= cap].index)
-    return everyone.loc[fitting, columns], int((sizes > cap).sum())
+    reached = tied(((one.kind, one.value), ("person", one.person_id)) for one in shared)
+    kinds: dict[str, set[str]] = defaultdict(set)
+    since: dict[str, datetime] = {}
+    for one in shared:
+        kinds[one.person_id].add(one.kind)
+        since[one.person_id] = min(one.since, since.get(one.person_id, one.since))
+    together: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for person_id in since:
+        together[reached["person", person_id]].append(person_id)
+    homes: dict[str, Home] = {}
+    for persons in together.values():
+        if len(persons) <= cap:
+            eldest = min(persons, key=lambda person_id: (since[person_id], person_id))
+            for person_id in persons:
+                basis = "both" if len(kinds[person_id]) > 1 else min(kinds[person_id])
+                homes[person_id] = Home(eldest, basis)
+    return homes, sum(len(persons) > cap for persons in together.values())

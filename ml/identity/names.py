@@ -23,12 +23,13 @@ _FINALS = (
 )  # fmt: skip
 
 # Family names of two syllables; every other family name has one.
-_LONG_FAMILY_NAMES = frozenset(
+LONG_FAMILY_NAMES = frozenset(
     ("남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "어금", "장곡")
 )
 # What clerks add to a name, and what stands for nothing in one.
-_TITLES = re.compile(r"(?<=[가-힣]{2})\s*(?:님|씨|고객님|귀하|대리|과장|부장|사장)$")
-_LATIN_TITLES = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "jr", "sr"])
+TITLES = ("님", "씨", "고객님", "귀하", "대리", "과장", "부장", "사장")
+_TITLES = re.compile(rf"(?<=[가-힣]{{2}})\s*(?:{'|'.join(TITLES)})$")
+LATIN_TITLES = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "jr", "sr"])
 
 _CONSONANTS = (
     ("sh", "s"), ("ch", "c"), ("wh", "h"), ("ck", "k"), ("kk", "k"), ("tt", "t"), ("pp", "p"),
@@ -81,8 +82,8 @@ def read_name(text: str) -> Name | None:
 
 
 def _read_hangul(syllables: str) -> Name:
-    family = 2 if syllables[:2] in _LONG_FAMILY_NAMES and len(syllables) > 2 else 1
-    sounds = [_sound_of_syllable(syllable) for syllable in syllables]
+    family = 2 if syllables[:2] in LONG_FAMILY_NAMES and len(syllables) > 2 else 1
+    sounds = [sound_of_syllable(syllable) for syllable in syllables]
     parts = ["".join(sounds[:family]), "".join(sounds[family:])]
     return Name(syllables, syllables, syllables, _least_rotation("".join(sounds)), parts, True)
 
@@ -93,14 +94,14 @@ def _read_latin(text: str) -> Name | None:
     letters = unicodedata.normalize("NFC", bare)
     # A hyphen joins the syllables of a given name; an apostrophe divides nothing.
     parts = (_NO_LETTER.sub("", part) for part in _BETWEEN_PARTS.split(letters))
-    words = [part for part in parts if part and part not in _LATIN_TITLES]
+    words = [part for part in parts if part and part not in LATIN_TITLES]
     if not words or sum(map(len, words)) < 2:
         return None
     return Name(
         written=" ".join(sorted(words)),
         flat="".join(words),
         turned="".join([words[-1], *words[:-1]]),
-        sound=_least_rotation("".join(_sound_of_latin(word) for word in words)),
+        sound=_least_rotation("".join(sound_of_latin(word) for word in words)),
         parts=words,
         is_hangul=False,
     )
@@ -111,14 +112,15 @@ def _is_syllable(character: str) -> bool:
 
 
 @cache
-def _sound_of_syllable(syllable: str) -> str:
+def sound_of_syllable(syllable: str) -> str:
+    """Returns how a syllable of Hangul is heard: its usual Latin spelling, reduced."""
     place, final = divmod(ord(syllable) - ord("가"), len(_FINALS))
     initial, medial = divmod(place, len(_MEDIALS))
-    return _sound_of_latin(_INITIALS[initial] + _MEDIALS[medial] + _FINALS[final])
+    return sound_of_latin(_INITIALS[initial] + _MEDIALS[medial] + _FINALS[final])
 
 
 @lru_cache(maxsize=100_000)
-def _sound_of_latin(word: str) -> str:
+def sound_of_latin(word: str) -> str:
     """Returns a word of small Latin letters, reduced to what its spellings share."""
     text = _DOUBLED_END.sub(r"\1", word)
     text = _SILENT_R.sub("", _SILENT_H.sub("", text))

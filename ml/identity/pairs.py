@@ -13,10 +13,10 @@ import hashlib
 import json
 import logging
 import secrets
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import duckdb
-import splink
 
 from ml import registry
 from ml.identity import comparisons
@@ -279,7 +279,7 @@ def _fingerprint(context: RunContext, version: str, records: int) -> str:
         version,
         comparisons.partners(records),
         duckdb.__version__,  # its hashes are the keys
-        splink.__version__,
+        version_of("splink"),
         policy.identity.country,
         policy.identity.review_probability,
         policy.identity.max_value_records,

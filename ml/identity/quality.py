@@ -2,27 +2,11 @@
 
 import psycopg
 
+from ml.identity.connectedness import Connectedness
 from ml.identity.estimates import Estimate, Stratum, precision, recall
 from ml.identity.samples import STRATA
 from warehouse.catalog import name_lists
 from warehouse.context import RunContext
-
-_COUNT = """
-with persons as (
-    select
-        person_id,
-        count(*) as records,
-        bool_and(source = any(%(name_lists)s)) as is_name_list_only
-    from known_links
-    group by person_id
-)
-
-select
-    coalesce(sum(records), 0)::bigint,
-    count(*),
-    count(*) filter (where is_name_list_only)
-from persons
-"""
 
 # The newest sample that somebody has begun to label by the day.
 _LABELS = """
@@ -68,15 +52,19 @@ on conflict (as_of_date) do update set
 
 
 def write_quality(
-    connection: psycopg.Connection, context: RunContext
+    connection: psycopg.Connection, context: RunContext, connected: Connectedness
 ) -> dict[str, int | float | str]:
-    """Replaces the day's row of `identity.link_quality`, counted of `known_links`.
-
-    Returns:
-        Its counts and estimates.
-    """
-    counted = connection.execute(_COUNT, {"name_lists": name_lists(context.settings)}).fetchone()
-    records, persons, only = counted or (0, 0, 0)
+    """Replaces the day's row of `identity.link_quality`; returns its counts and estimates."""
+    lists = set(name_lists(context.settings))
+    records = persons = only = 0
+    for *of_sources, alike in connected.persons:
+        records += sum(of_sources) * alike
+        persons += alike
+        elsewhere = (
+            count for source, count in zip(connected.sources, of_sources, strict=True)
+            if source not in lists
+        )  # fmt: skip
+        only += 0 if any(elsewhere) else alike
     rows = connection.execute(_LABELS, {"as_of": context.as_of}).fetchall()
     strata = dict.fromkeys(STRATA, Stratum(0, 0, 0)) | {
         stratum: Stratum(pairs, labelled, same) for _, stratum, pairs, labelled, same in rows

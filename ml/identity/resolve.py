@@ -10,7 +10,7 @@ everything. Plain persons are placed as sets by `bulk`; about the others `person
 import gc
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,13 +26,13 @@ from ml.identity.engine import count_rows, open_engine
 from ml.identity.ids import Id
 from ml.identity.loose import SHOWN
 from ml.identity.persons import Case, Decision, decide_about
+from ml.identity.refill import first_filled
 from ml.identity.touched import forget, gather
 from warehouse.context import RunContext
 
 logger = logging.getLogger(__name__)
 
 _NOTHING = Known()
-_NAMES_DIVIDER = "\x1f"
 # Statistics of the links are made anew where more than one in so many has changed.
 _STATISTICS_SHARE = 10
 
@@ -145,7 +145,10 @@ def _write_plain(
     told = [context.run_id, context.as_of]
 
     def write(table: tuple[str, ...], query: str, *values: object) -> int:
-        return copy_in(connection, table, engine.sql(query, params=values).to_arrow_table())
+        rows = engine.sql(query, params=values).to_arrow_table()
+        filling = first_filled(connection, ".".join(table)) if len(table) > 1 else nullcontext()
+        with filling:
+            return copy_in(connection, table, rows)
 
     new = write(
         ("identity", "person_links"),
@@ -246,7 +249,7 @@ def _known(
     if not (names or birth or given or heard or is_card):
         return _NOTHING
     return Known(
-        frozenset(names.split(_NAMES_DIVIDER)) if names else frozenset(),
+        frozenset(names.split(statements.NAMES_DIVIDER)) if names else frozenset(),
         frozenset((birth,)) if birth else frozenset(),
         given,
         heard,

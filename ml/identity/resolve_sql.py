@@ -1,18 +1,24 @@
 """The statements of `resolve`, over the temporary tables `touched` and `intricate`."""
 
+# ruff: noqa: S608 -- the queries are put together of this package's own constants
+
 from ml.identity.bulk import LINK_COLUMNS
+
+# Parts the names of a record in one text: no name holds it.
+NAMES_DIVIDER = "\x1f"
+_NAMES = f"nullif(array_to_string(standard.name_sounds, chr({ord(NAMES_DIVIDER)})), '')"
 
 # What `bulk` asks of a record that is decided about. Names and birth dates as the pairing has
 # standardised them, placeholders left out; a name never holds the character that divides them. What
 # nobody reported, such as a message sent, was not given by anybody.
-TOUCHED = """
+TOUCHED = f"""
 select
     persons.source,
     persons.source_customer_id,
     true,
     overridden.source is not null,
     persons.first_seen_at at time zone 'UTC',
-    nullif(array_to_string(standard.name_sounds, e'\\x1f'), ''),
+    {_NAMES},
     nullif(standard.birth, ''),
     case
         when standard.name_sounds is null and standard.birth is null
@@ -83,7 +89,7 @@ where also_touched.source is null
 """
 
 # The other ends of pairs with touched records: other persons' records, which may rival a link.
-BYSTANDERS = """
+BYSTANDERS = f"""
 with ends as (
     select pairs.source_b as source, pairs.source_customer_id_b as source_customer_id
     from identity.pairs as pairs
@@ -101,7 +107,7 @@ with ends as (
 select
     persons.source,
     persons.source_customer_id,
-    nullif(array_to_string(standard.name_sounds, e'\\x1f'), ''),
+    {_NAMES},
     nullif(standard.birth, '')
 from ends
 inner join intermediate.int_persons__unioned as persons
@@ -152,7 +158,7 @@ create temporary table intricate (
     source_customer_id text,
     primary key (source, source_customer_id)
 ) on commit drop
-"""  # noqa: S608 - names of columns
+"""
 
 COPY_DECIDED = f"copy decided ({COLUMNS}) from stdin"
 
@@ -177,7 +183,7 @@ on conflict (source, source_customer_id) do update set
         when person_links.person_id = excluded.person_id then person_links.linked_as_of_date
         else excluded.linked_as_of_date
     end
-"""  # noqa: S608 - names of columns
+"""
 
 COPY_HISTORY = (
     "copy identity.person_history (person_id, changed_as_of_date, change, cause, other_person_id,"

@@ -31,54 +31,77 @@ where (queue.source_a, queue.source_customer_id_a) in (
     )
 """
 
+# Of two persons are the pairs too weak to link, and the links that were refused: of all others both
+# records are one person by now.
 _QUEUE = """
+with weak as (
+    select pairs.*
+    from touched
+    inner join identity.pairs as pairs
+        on touched.source = pairs.source_a
+        and touched.source_customer_id = pairs.source_customer_id_a
+    where pairs.match_probability < %(link_probability)s
+        and pairs.match_probability >= %(review_probability)s
+        and pairs.rests_on != 'exact_key'
+    union
+    select pairs.*
+    from touched
+    inner join identity.pairs as pairs
+        on touched.source = pairs.source_b
+        and touched.source_customer_id = pairs.source_customer_id_b
+    where pairs.match_probability < %(link_probability)s
+        and pairs.match_probability >= %(review_probability)s
+        and pairs.rests_on != 'exact_key'
+),
+
+doubtful as (
+    select weak.*, null as reason from weak
+    union all
+    select pairs.*, refused.reason
+    from refused
+    inner join identity.pairs as pairs
+        on refused.source_a = pairs.source_a
+        and refused.source_customer_id_a = pairs.source_customer_id_a
+        and refused.source_b = pairs.source_b
+        and refused.source_customer_id_b = pairs.source_customer_id_b
+    where refused.reason != %(never)s
+        and (
+            pairs.match_probability >= %(link_probability)s or pairs.rests_on = 'exact_key'
+        )
+)
+
 insert into identity.review_queue
 select
-    pairs.source_a,
-    pairs.source_customer_id_a,
-    pairs.source_b,
-    pairs.source_customer_id_b,
+    doubtful.source_a,
+    doubtful.source_customer_id_a,
+    doubtful.source_b,
+    doubtful.source_customer_id_b,
     links_a.person_id,
     links_b.person_id,
-    pairs.match_probability,
+    doubtful.match_probability,
     coalesce(
-        refused.reason,
-        nullif(split_part(pairs.evidence, %(doubt_follows)s, 2), ''),
+        doubtful.reason,
+        nullif(split_part(doubtful.evidence, %(doubt_follows)s, 2), ''),
         %(between)s
     ),
-    pairs.evidence,
-    pairs.agrees,
-    pairs.differs,
+    doubtful.evidence,
+    doubtful.agrees,
+    doubtful.differs,
     0
-from identity.pairs as pairs
+from doubtful
 inner join identity.person_links as links_a
-    on pairs.source_a = links_a.source
-    and pairs.source_customer_id_a = links_a.source_customer_id
+    on doubtful.source_a = links_a.source
+    and doubtful.source_customer_id_a = links_a.source_customer_id
 inner join identity.person_links as links_b
-    on pairs.source_b = links_b.source
-    and pairs.source_customer_id_b = links_b.source_customer_id
-left join refused
-    on pairs.source_a = refused.source_a
-    and pairs.source_customer_id_a = refused.source_customer_id_a
-    and pairs.source_b = refused.source_b
-    and pairs.source_customer_id_b = refused.source_customer_id_b
+    on doubtful.source_b = links_b.source
+    and doubtful.source_customer_id_b = links_b.source_customer_id
 where links_a.person_id != links_b.person_id
-    and (
-        (pairs.source_a, pairs.source_customer_id_a) in (
-            select source, source_customer_id from touched
-        )
-        or (pairs.source_b, pairs.source_customer_id_b) in (
-            select source, source_customer_id from touched
-        )
-    )
-    and (pairs.match_probability >= %(review_probability)s or pairs.rests_on = 'exact_key')
-    and refused.reason is distinct from %(never)s
     and not exists (
         select from identity.overrides as overrides
-        where overrides.source_a = pairs.source_a
-            and overrides.source_customer_id_a = pairs.source_customer_id_a
-            and overrides.source_b = pairs.source_b
-            and overrides.source_customer_id_b = pairs.source_customer_id_b
+        where overrides.source_a = doubtful.source_a
+            and overrides.source_customer_id_a = doubtful.source_customer_id_a
+            and overrides.source_b = doubtful.source_b
+            and overrides.source_customer_id_b = doubtful.source_customer_id_b
     )
 """
 
@@ -180,6 +203,7 @@ def write_queue(connection: psycopg.Connection, context: RunContext) -> int:
             "between": BETWEEN,
             "doubt_follows": DOUBT_FOLLOWS,
             "never": NEVER,
+            "link_probability": context.policy.identity.link_probability,
             "review_probability": context.policy.identity.review_probability,
         },
     )

@@ -11,13 +11,13 @@ earlier pairs are void; `key_counts` (key, records), of the keys that may have c
 
 import duckdb
 
-from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of, limit_of
+from ml.identity.candidates import CONTACTS, KINDS, PERSONAL, VALUES, key_of, keys_of_row, limit_of
 from ml.identity.engine import count_rows
 from ml.identity.standardise import standardise
-from ml.identity.store import STANDARD_COLUMNS, Store
+from ml.identity.store import KEPT_COLUMNS, Store
 from warehouse.policy import Policy
 
-_COLUMNS = ", ".join(STANDARD_COLUMNS)
+_KEPT = ", ".join(KEPT_COLUMNS)
 # Who else holds one of these decides what it says of a record without a name, and of no other.
 _IS_PERSONAL = f"key % 16 in ({', '.join(str(list(KINDS).index(kind)) for kind in PERSONAL)})"
 # The kinds of which the newest value also stands in a column of its own.
@@ -29,23 +29,29 @@ def take_all(connection: duckdb.DuckDBPyConnection, store: Store, policy: Policy
     """Takes every record and keeps its standard form; returns how many there are."""
     store.read_all_records(connection)
     arrange_all(connection, policy)
+    connection.execute(
+        f"""
+        create or replace table kept as
+        select {_KEPT} from (
+            select standard.*, name_sound is null as is_nameless, keyed.keys
+            from standard
+            inner join keyed using (record)
+        ) as standing;
+        drop table keyed
+        """
+    )
+    beside = connection.cursor()
+    store.write_beside(lambda alone: _keep_all(beside, alone))
+    return count_rows(connection, "standard")
+
+
+def _keep_all(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     with store.refilled("pii.standard_records"):
-        written = store.append(
-            connection,
-            f"""
-            select {_COLUMNS} from (
-                select standard.*, coalesce(held.keys, []) as keys
-                from standard
-                left join (select record, list(key) as keys from keys group by record) as held
-                    using (record)
-            ) as kept
-            """,
-            "pii",
-            "standard_records",
-        )
+        store.append(connection, "from kept", "pii", "standard_records")
     # The next night joins it by these.
     store.execute("analyze pii.standard_records (source, source_customer_id)")
-    return written
+    connection.execute("drop table kept")
+    connection.close()
 
 
 def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
@@ -57,7 +63,8 @@ def arrange_all(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     standardise(connection, policy)
     connection.execute(
         f"""
-        create or replace table keys as {keys_of("standard", "record")};
+        create or replace table keyed as select record, {keys_of_row()} as keys from standard;
+        create or replace table keys as select record, unnest(keys) as key from keyed;
         create or replace table key_counts as
             select key, count(*) as records from keys group by key;
         create or replace table usable as
@@ -82,8 +89,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     store.read(
         connection,
         "held",
-        "select source, source_customer_id, keys, name_sound is null as is_nameless"
-        " from pii.standard_records",
+        "select source, source_customer_id, keys, is_nameless from pii.standard_records",
     )
     most = policy.identity.max_value_records
     connection.execute(
@@ -91,8 +97,7 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
         alter table standard rename to fresh;
         alter table fresh drop column record;
         create or replace table fresh_keys as
-            select source, source_customer_id, key
-            from ({keys_of("fresh", "source, source_customer_id")}) as found;
+            select source, source_customer_id, unnest({keys_of_row()}) as key from fresh;
         create or replace table replaced as
             select source, source_customer_id from fresh
             union select source, source_customer_id from gone;
@@ -165,22 +170,17 @@ def take_changed(connection: duckdb.DuckDBPyConnection, store: Store, policy: Po
     )
     _keep_fresh(connection, store)
     store.stage(connection, "from neighbours", "neighbours")
-    store.read(
-        connection,
-        "standard",
-        f"""
-        select {_COLUMNS} from pii.standard_records
-        inner join neighbours using (source, source_customer_id)
-        """,
-    )
+    store.read_staged_records(connection, "neighbours")
+    standardise(connection, policy)
     connection.execute(
-        "alter table standard drop column keys; insert into standard by name from fresh"
+        "alter table standard drop column record; insert into standard by name from fresh"
     )
     _number(connection, "standard")
     connection.execute(
         f"""
         create or replace table usable as
-            select key, record from ({keys_of("standard", "record")}) as found
+            select key, record
+            from (select record, unnest({keys_of_row()}) as key from standard) as found
             semi join usable_keys using (key);
         create or replace table touched as
             select record from standard
@@ -234,12 +234,9 @@ def _keep_fresh(connection: duckdb.DuckDBPyConnection, store: Store) -> None:
     store.append(
         connection,
         f"""
-        select {_COLUMNS} from (
-            select fresh.*, coalesce(held.keys, []) as keys
+        select {_KEPT} from (
+            select fresh.*, name_sound is null as is_nameless, {keys_of_row()} as keys
             from fresh
-            left join (
-                select source, source_customer_id, list(key) as keys from fresh_keys group by all
-            ) as held using (source, source_customer_id)
         ) as kept
         """,
         "pii",

@@ -1,21 +1,16 @@
 """Brings the person records of all sources into one form, in which they can be compared.
 
-The work is DuckDB's; what needs a library or a rule in Python (names, unusual phones and mails) is
-done once for each distinct value. Nothing is corrected and nothing guessed: a value that cannot be
-read is unknown.
+The work is DuckDB's; what needs a library or a rule in Python (names, phones, mails) is done once
+for each distinct value, or for what many values share. Nothing is corrected and nothing guessed: a
+value that cannot be read is unknown.
 """
 
 # ruff: noqa: S608 -- the queries are put together of this package's own constants
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import duckdb
-import phonenumbers
-import pyarrow as pa
-from email_validator import EmailNotValidError, validate_email
 
-from ml.identity.names import read_name
+from ml.identity.contacts import read_mails, read_phones
+from ml.identity.name_sets import read_names
 from warehouse.policy import Policy
 
 # What is read of a person record, and its type in DuckDB.
@@ -40,19 +35,23 @@ RECORD_COLUMNS = {
     "is_hearsay": "boolean",  # of a list of names: others wrote down what they heard
 }
 
-# So many leading digits decide whether a number is one, and of which country: E.164 gives up to
-# three of them to the country, and the national plans allot numbers by the next few.
-_DECIDING_DIGITS = 7
+# The long names of regions that many leave out.
+_LONG_NAMES = {
+    "특별시": "", "광역시": "", "특별자치시": "", "특별자치도": "",
+    "경기도": "경기", "강원도": "강원", "제주도": "제주",
+    "충청북도": "충북", "충청남도": "충남", "전라북도": "전북", "전라남도": "전남",
+    "경상북도": "경북", "경상남도": "경남",
+}  # fmt: skip
+# Words that only say what a number counts.
+_COUNTED = "([0-9]) *(동|호|층|번지)"
 
-_LOCAL_PART = r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
-
-# The long names of regions that many leave out, and words that only say what a number counts.
-_ADDRESS_WORDS = (
-    ("특별시|광역시|특별자치시|특별자치도", ""),
-    ("경기도", "경기"), ("강원도", "강원"), ("제주도", "제주"),
-    ("충청(북|남)도", r"충\1"), ("전라(북|남)도", r"전\1"), ("경상(북|남)도", r"경\1"),
-    ("([0-9]) *(동|호|층|번지)", r"\1 "),
-)  # fmt: skip
+# Of each kind of value: its column, and in which lists its readings stand.
+_KINDS = {
+    "names": ("person_name", {"sound": "name_sounds"}),
+    "phones": ("phone", {"number": "phones"}),
+    "emails": ("email", {"mail": "emails", "local": "mail_names"}),
+    "addresses": ("address", {"home": "homes"}),
+}
 
 
 def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
@@ -66,18 +65,21 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     homes; first_seen, given_days, phone_changed and is_hearsay as they are. What is not known is
     null, and so is what the policy calls a placeholder.
     """
-    _read_names(connection, policy.placeholders.names)
-    _read_phones(connection, policy.identity.country, policy.placeholders.phones)
-    _read_mails(connection, policy.placeholders.emails)
+    placeholders = policy.placeholders
+    _take_texts(connection, "names")
+    read_names(connection, placeholders.names)
+    _take_texts(connection, "phones")
+    read_phones(connection, policy.identity.country, placeholders.phones)
+    _take_texts(connection, "emails")
+    read_mails(connection, placeholders.emails)
+    _take_texts(connection, "addresses")
     _read_addresses(connection)
-    births = ", ".join(f"date '{day}'" for day in policy.placeholders.birth_dates)
+    for kind in _KINDS:
+        _list_former(connection, kind)
+    births = ", ".join(f"date '{day}'" for day in placeholders.birth_dates)
     connection.execute(
         f"""
         create or replace table standard as
-        with name_lists as ({_all_known("names", "person_name", "sound as name_sounds")}),
-        phone_lists as ({_all_known("phones", "phone", "number as phones")}),
-        mail_lists as ({_all_known("emails", "email", "mail as emails", "local as mail_names")}),
-        address_lists as ({_all_known("addresses", "address", "home as homes")})
         select
             records.rowid + 1 as record,
             records.source,
@@ -90,13 +92,12 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             names.sound as name_sound,
             names.parts as name_parts,
             names.is_hangul,
-            name_lists.name_sounds,
+            {_all_known("names")},
             phones.number as phone,
-            phone_lists.phones,
+            {_all_known("phones")},
             emails.mail as email,
             emails.local as mail_name,
-            mail_lists.emails,
-            mail_lists.mail_names,
+            {_all_known("emails")},
             case
                 when not list_contains([{births}]::date[], records.birth_date)
                     then strftime(records.birth_date, '%Y%m%d')
@@ -106,213 +107,100 @@ def standardise(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             addresses.words as address_words,
             addresses.pairs as address_pairs,
             addresses.numbers as house_numbers,
-            address_lists.homes,
+            {_all_known("addresses")},
             records.first_seen,
             records.given_days,
             records.phone_changed,
             records.is_hearsay
         from records
-        left join read_names as names on records.person_name = names.value
-        left join read_phones as phones on records.phone = phones.value
-        left join read_emails as emails on records.email = emails.value
-        left join read_addresses as addresses on records.address = addresses.value
-        left join name_lists on records.rowid = name_lists.place
-        left join phone_lists on records.rowid = phone_lists.place
-        left join mail_lists on records.rowid = mail_lists.place
-        left join address_lists on records.rowid = address_lists.place
+        {
+            " ".join(
+                f"left join read_{kind} as {kind} on records.{column} = {kind}.value"
+                f" left join former_{kind} on records.rowid = former_{kind}.place"
+                for kind, (column, _) in _KINDS.items()
+            )
+        }
         """
     )
-    for kind in ("names", "phones", "emails", "addresses"):
-        connection.execute(f"drop table read_{kind}")
+    for kind in _KINDS:
+        connection.execute(f"drop table read_{kind}; drop table former_{kind}")
+    connection.execute("drop table texts")
 
 
-def read_phone(text: str, country: str) -> str | None:
-    """Returns a number as E.164 without its plus; none where it is no valid number.
-
-    Args:
-        text: as it was typed; without a country's number it is taken for one of `country`.
-        country: two capital letters.
-    """
-    for attempt in (text, f"0{text}"):  # spreadsheets drop the nought in front
-        try:
-            number = phonenumbers.parse(attempt, country)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number):
-            return f"{number.country_code}{number.national_number}"
-    return None
-
-
-def read_mail(text: str) -> str | None:
-    """Returns a mail address in small letters; none where it is none."""
-    try:
-        return validate_email(text, check_deliverability=False).normalized.casefold()
-    except EmailNotValidError:
-        return None
-
-
-def _all_known(kind: str, column: str, *values: str) -> str:
-    """SQL for the sorted lists of all values ever known of a column, by the record's place."""
-    lists = []
-    for value in values:
-        name, alias = value.split(" as ")
-        lists.append(f"list_sort(list(distinct {name}) filter ({name} is not null)) as {alias}")
-    return f"""
-        select place, {", ".join(lists)}
-        from (
-            select rowid as place, unnest(list_append(former_{kind}, {column})) as value
-            from records
-        ) as known
-        inner join read_{kind} using (value)
-        group by place
-    """
-
-
-def _distinct(connection: duckdb.DuckDBPyConnection, kind: str, column: str) -> None:
-    """Makes the table `texts` of all distinct values of a column and of its former ones."""
+def _take_texts(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Makes the table `texts` of all distinct values of a kind, former ones too."""
+    column, _ = _KINDS[kind]
     connection.execute(
         f"""
         create or replace temp table texts as
         select {column} as value from records where {column} is not null
         union
-        select unnest(former_{kind}) from records
+        select unnest(former_{kind}) from records where len(former_{kind}) > 0
         """
     )
 
 
-def _read_names(connection: duckdb.DuckDBPyConnection, placeholders: Sequence[str]) -> None:
-    unknown = {name.written for text in placeholders if (name := read_name(text))}
-    _distinct(connection, "names", "person_name")
-    found = [
-        (text, *name)
-        for (text,) in connection.execute("select value from texts").fetchall()
-        if (name := read_name(text)) and name.written not in unknown
-    ]
-    schema = pa.schema(
-        [(column, pa.string()) for column in ("value", "written", "flat", "turned", "sound")]
-        + [("parts", pa.list_(pa.string())), ("is_hangul", pa.bool_())]
+def _list_former(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    """Makes, of the records that have former values, the sorted lists of all values ever known."""
+    column, readings = _KINDS[kind]
+    lists = ", ".join(
+        f"list_sort(list(distinct {reading}) filter ({reading} is not null)) as {name}"
+        for reading, name in readings.items()
     )
-    _register(connection, "read_names", found, schema)
-
-
-def _read_phones(
-    connection: duckdb.DuckDBPyConnection, country: str, placeholders: Sequence[str]
-) -> None:
-    """Reads one number for all that share the leading digits, and writes the others like it."""
-    _distinct(connection, "phones", "phone")
     connection.execute(
         f"""
-        create or replace temp table digits as
-        select
-            value,
-            regexp_replace(value, '[^0-9]', '', 'g') as digits,
-            case when value similar to ' *\\+[-+0-9 .()/]*' then '+'
-                when value similar to '[-0-9 .()/]*' then '' end as opening,
-            opening || len(digits) || '/' || digits[:{_DECIDING_DIGITS}] as shape
-        from texts
+        create or replace temp table former_{kind} as
+        select place, {lists}
+        from (
+            select rowid as place, unnest(list_append(former_{kind}, {column})) as value
+            from records
+            where len(former_{kind}) > 0
+        ) as known
+        inner join read_{kind} using (value)
+        group by place
         """
     )
-    shapes = connection.execute(
-        "select shape, min(opening || digits) from digits where shape is not null group by shape"
-    ).fetchall()
-    alike, alone = [], []
-    for shape, example in shapes:
-        number = read_phone(example, country)
-        if number is None:
-            continue
-        digits = example.lstrip("+")
-        shared = _shared_ending(digits, number)
-        if len(digits) - shared <= _DECIDING_DIGITS:
-            alike.append((shape, len(digits) - shared, number[: len(number) - shared]))
-        else:
-            alone.append(shape)
-    _register(
-        connection, "shapes", alike,
-        pa.schema([("shape", pa.string()), ("dropped", pa.int64()), ("put", pa.string())]),
-    )  # fmt: skip
-    odd = connection.execute(
-        "select value from digits where shape is null or list_contains(?::varchar[], shape)",
-        [alone],
-    ).fetchall()
-    numbers = [(text, number) for (text,) in odd if (number := read_phone(text, country))]
-    _register(connection, "odd_numbers", numbers, _PAIR_OF_TEXTS)
-    unknown = [read_phone(text, country) or text for text in placeholders]
-    connection.execute(
-        """
-        create or replace temp table read_phones as
-        with found as (
-            select value, put || digits[dropped + 1:] as number from digits inner join shapes
-                using (shape)
-            union all
-            select value, read from odd_numbers
-        )
-        select value, number from found where not list_contains(?::varchar[], number)
-        """,
-        [unknown],
-    )
-    for table in ("digits", "shapes", "odd_numbers"):
-        connection.execute(f"drop table {table}")
 
 
-def _read_mails(connection: duckdb.DuckDBPyConnection, placeholders: Sequence[str]) -> None:
-    """Reads ordinary addresses by their domain, each once; all others one by one."""
-    _distinct(connection, "emails", "email")
-    connection.execute(
+def _all_known(kind: str) -> str:
+    """SQL for the lists of all values ever known: of most records it is the one they give."""
+    return ", ".join(
         f"""
-        create or replace temp table mails as
-        select
-            value,
-            split_part(lower(trim(value)), '@', 1) as local,
-            split_part(lower(trim(value)), '@', 2) as domain,
-            regexp_full_match(lower(trim(value)), '{_LOCAL_PART}@[a-z0-9.-]+')
-                and len(local) <= 64 as is_ordinary
-        from texts
+        case
+            when len(records.former_{kind}) > 0 then former_{kind}.{name}
+            when {kind}.{reading} is not null then [{kind}.{reading}]
+        end as {name}
         """
+        for reading, name in _KINDS[kind][1].items()
     )
-    domains = _read_each(
-        connection,
-        "select distinct domain from mails where is_ordinary",
-        lambda domain: domain if read_mail(f"a@{domain}") else None,
-    )
-    _register(connection, "domains", domains, _PAIR_OF_TEXTS)
-    others = _read_each(connection, "select value from mails where not is_ordinary", read_mail)
-    _register(connection, "other_mails", others, _PAIR_OF_TEXTS)
-    connection.execute(
-        """
-        create or replace temp table read_emails as
-        select
-            mails.value,
-            case
-                when domains.value is not null then mails.local || '@' || mails.domain
-                else other_mails.read
-            end as mail,
-            -- What stands before the @ tells a person also where the rest was mistyped.
-            case when len(mails.local) >= 4 and mails.domain != '' then mails.local end as local
-        from mails
-        left join domains on mails.is_ordinary and mails.domain = domains.value
-        left join other_mails on mails.value = other_mails.value
-        where not list_contains(?::varchar[], lower(trim(mails.value)))
-        """,
-        [[text.casefold() for text in placeholders]],
-    )
-    for table in ("mails", "domains", "other_mails"):
-        connection.execute(f"drop table {table}")
 
 
 def _read_addresses(connection: duckdb.DuckDBPyConnection) -> None:
-    _distinct(connection, "addresses", "address")
-    words = "lower(value)"
-    for pattern, replacement in _ADDRESS_WORDS:
-        words = f"regexp_replace({words}, '{pattern}', '{replacement}', 'g')"
+    short = "lower(value)"
+    for long, left in _LONG_NAMES.items():
+        short = f"replace({short}, '{long}', '{left}')"
     connection.execute(
         rf"""
         create or replace temp table read_addresses as
+        with divided as materialized (
+            select
+                value,
+                regexp_extract_all(
+                    regexp_replace({short}, '{_COUNTED}', '\1 ', 'g'), '[0-9]+|\p{{L}}+'
+                ) as in_order
+            from texts
+        ),
+
+        sorted as materialized (
+            select value, in_order, list_sort(list_distinct(in_order)) as parts from divided
+        )
+
         select
             value,
-            list_sort(list_distinct(regexp_extract_all({words}, '[0-9]+|\p{{L}}+'))) as parts,
-            nullif(regexp_replace({words}, '[^\p{{L}}]', '', 'g'), '') as words,
+            parts,
+            nullif(array_to_string(list_filter(in_order, lambda part: part >= 'A'), ''), '')
+                as words,
             nullif(list_filter(parts, lambda part: part < 'A'), []) as numbers,
-            regexp_extract_all({words}, '[0-9]+|\p{{L}}+') as in_order,
             nullif(
                 list_sort(list_distinct(list_filter(
                     list_transform(
@@ -322,41 +210,6 @@ def _read_addresses(connection: duckdb.DuckDBPyConnection) -> None:
                 []
             ) as pairs,
             case when len(parts) > 1 then array_to_string(parts, ' ') end as home
-        from texts
+        from sorted
         """
     )
-
-
-def _read_each(
-    connection: duckdb.DuckDBPyConnection, query: str, read: Callable[[str], str | None]
-) -> list[tuple[str, str]]:
-    texts = connection.execute(query).fetchall()
-    return [(text, value) for (text,) in texts if (value := read(text)) is not None]
-
-
-_PAIR_OF_TEXTS = pa.schema([("value", pa.string()), ("read", pa.string())])
-
-
-def _register(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    rows: Sequence[tuple[Any, ...]],
-    schema: pa.Schema,
-) -> None:
-    """Makes a table of rows."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [
-        pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)
-    ]
-    table = pa.Table.from_arrays(arrays, schema=schema)
-    connection.register("rows_of_table", table)
-    connection.execute(f"create or replace temp table {name} as select * from rows_of_table")
-    connection.unregister("rows_of_table")
-
-
-def _shared_ending(one: str, other: str) -> int:
-    """Returns how many characters two texts share at their ends."""
-    size = 0
-    while size < min(len(one), len(other)) and one[-1 - size] == other[-1 - size]:
-        size += 1
-    return size

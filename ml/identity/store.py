@@ -6,24 +6,24 @@ night writes is one transaction: it is there as a whole or not at all.
 
 # ruff: noqa: S608 -- the queries are put together of this package's own constants
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
 import adbc_driver_postgresql.dbapi
 import duckdb
 
+from ml.identity.refill import without_indexes
 from ml.identity.standardise import RECORD_COLUMNS
 from warehouse.catalog import name_lists
 from warehouse.context import RunContext
 from warehouse.errors import WarehouseError
 
-STANDARD_COLUMNS = (
-    "source", "source_customer_id", "record_hash", "keys", "exact_keys", "name_written",
-    "name_flat", "name_turned", "name_sound", "name_parts", "is_hangul", "name_sounds", "phone",
-    "phones", "email", "mail_name", "emails", "mail_names", "birth", "postcode", "address_parts",
-    "address_words", "address_pairs", "house_numbers", "homes", "first_seen", "given_days",
-    "phone_changed", "is_hearsay",
+# What is kept of each record's standard form: what a night can't do without. The rest is made again
+# of the few records that tonight's are compared with, which costs less than keeping it of all.
+KEPT_COLUMNS = (
+    "source", "source_customer_id", "record_hash", "keys", "is_nameless", "name_sounds", "birth",
 )  # fmt: skip
 
 _IDENTIFIED = ("source", "source_customer_id", "record_hash")
@@ -61,9 +61,32 @@ class Store:
     """
 
     def __init__(self, cursor: Any, day_end: str, name_lists: str) -> None:
-        self._cursor = cursor
+        self._of_transaction = cursor
         self._day_end = day_end
         self._name_lists = name_lists
+        self._beside: Future[None] | None = None
+
+    @property
+    def _cursor(self) -> Any:
+        """The transaction's cursor, once nothing else uses it."""
+        self.wait()
+        return self._of_transaction
+
+    def write_beside(self, write: Callable[["Store"], None]) -> None:
+        """Lets `write` use the transaction while the caller goes on computing.
+
+        Whatever the caller asks of the store next waits until it is done.
+        """
+        alone = Store(self._cursor, self._day_end, self._name_lists)
+        pool = ThreadPoolExecutor(1)
+        self._beside = pool.submit(write, alone)
+        pool.shutdown(wait=False)
+
+    def wait(self) -> None:
+        """Waits for what is written beside; raises the error that ended it."""
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.result()
 
     def execute(self, statement: str) -> None:
         """Runs a statement that returns nothing."""
@@ -75,31 +98,10 @@ class Store:
 
         Nothing is told to its triggers.
         """
-        name = f"'{table}'::regclass"
-        keys = self._rows(
-            f"""
-            select quote_ident(conname), pg_get_constraintdef(oid) from pg_constraint
-            where conrelid = {name} and contype in ('p', 'u')
-            """
-        )
-        indexes = self._rows(
-            f"""
-            select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index
-            where indrelid = {name}
-                and indexrelid not in (select conindid from pg_constraint where conrelid = {name})
-            """
-        )
         self.execute(f"alter table {table} disable trigger user")
         self.execute(f"truncate {table}")
-        for key, _ in keys:
-            self.execute(f"alter table {table} drop constraint {key}")
-        for index, _ in indexes:
-            self.execute(f"drop index {index}")
-        yield
-        for key, definition in keys:
-            self.execute(f"alter table {table} add constraint {key} {definition}")
-        for _, definition in indexes:
-            self.execute(definition)
+        with without_indexes(self.execute, self._rows, table):
+            yield
         self.execute(f"alter table {table} enable trigger user")
 
     def row(self, query: str) -> tuple[Any, ...] | None:
@@ -158,6 +160,11 @@ class Store:
             self._records(known, f"known.record_hash is distinct from {_HASH}"),
         )
 
+    def read_staged_records(self, connection: duckdb.DuckDBPyConnection, staged: str) -> None:
+        """Makes `records` of those named in a staged table by source and number."""
+        joined = f"inner join {staged} as staged using (source, source_customer_id)"
+        self.read(connection, "records", self._records(joined, "true"))
+
     def read_gone_records(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Makes `gone` (source, source_customer_id) of those paired before that are no more."""
         self.read(
@@ -207,5 +214,8 @@ def open_store(context: RunContext) -> Iterator[Store]:
                 "The person records intermediate.int_persons__unioned are not built.",
                 "Run the step standardise first.",
             )
-        yield store
+        try:
+            yield store
+        finally:  # the connection may not be closed under what is written beside
+            store.wait()
         connection.commit()

@@ -18,8 +18,7 @@ _MAKE = """
 create temporary table touched (
     source text,
     source_customer_id text,
-    ring integer not null,
-    primary key (source, source_customer_id)
+    ring integer not null
 ) on commit drop;
 create temporary table refused (
     source_a text,
@@ -169,6 +168,8 @@ def gather(
     connection.execute(_TOUCH_CHANGED, {**values, "are_all": are_all})
     connection.execute("analyze touched")
     if not are_all:
+        # Not before: all records are touched once each, and need no key to be so.
+        connection.execute("alter table touched add primary key (source, source_customer_id)")
         _widen(connection, values)
     return are_all
 

@@ -9,8 +9,6 @@ from math import log2
 
 import duckdb
 import pyarrow as pa
-from splink import Linker
-from splink.backends.duckdb import DuckDBAPI
 
 from ml.identity import comparisons
 from ml.identity.comparisons import Weights
@@ -108,6 +106,10 @@ def _predicted_by_splink(
 
     People of one household only take away from it, so what is too unlikely already is left out.
     """
+    # Imported here: a night does without.
+    from splink import Linker
+    from splink.backends.duckdb import DuckDBAPI
+
     connection.execute(
         """
         create or replace table blocked_pairs as

@@ -1,10 +1,14 @@
 """Names meet whichever script, order and spelling they came in."""
 
+from collections.abc import Iterator
+
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.identity.names import read_name
+from ml.identity.name_sets import read_names
+from ml.identity.names import Name, read_name
 
 
 @pytest.mark.parametrize(
@@ -55,3 +59,36 @@ def test_the_family_name_may_stand_at_either_end(parts: list[str]) -> None:
 @given(st.text(max_size=30))
 def test_any_text_can_be_read(text: str) -> None:
     read_name(text)
+
+
+_HANGUL_NAME = st.text("김남궁황보민수지님씨부장", min_size=1, max_size=6)
+_LATIN_NAME = st.text("KIMihnaoegyR- ", min_size=1, max_size=14) | st.lists(
+    st.sampled_from(["Kim", "Min-su", "Dr", "MS", "a", "Namgung", "ah-Rin", "Soo"]), max_size=4
+).map(" ".join)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB for all examples."""
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@given(st.lists(_HANGUL_NAME | _LATIN_NAME | st.text(max_size=6), min_size=5, max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_names_read_as_sets_are_what_each_is_read_as_alone(
+    engine: duckdb.DuckDBPyConnection, texts: list[str]
+) -> None:
+    values = sorted({text for text in texts if "\0" not in text})
+    engine.execute(
+        "create or replace temp table texts as select unnest(?::varchar[]) as value", [values]
+    )
+    read_names(engine, ["김민수"])
+    columns = ", ".join(("value", *Name._fields))
+    found = engine.execute(f"select {columns} from read_names").fetchall()
+    expected = {
+        text: (*name[:4], list(name.parts), name.is_hangul)
+        for text in values
+        if (name := read_name(text)) and name.written != "김민수"
+    }
+    assert {text: tuple(name) for text, *name in found} == expected

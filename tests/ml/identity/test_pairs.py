@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+import adbc_driver_manager
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from benchmarks import simulated_persons
 from ml.identity.pairs import find_pairs
 from tests.ml.identity.persons import Person, write
 from warehouse.context import RunContext
+from warehouse.schemas import ensure_schemas
 
 DAY = date(2026, 6, 30)
 
@@ -123,6 +125,22 @@ def test_a_full_pairing_leaves_keys_and_triggers_as_they_were_and_all_to_be_deci
         assert connection.execute("select * from identity.undecided").fetchall() == []
 
 
+def test_what_fails_beside_the_weighing_leaves_the_old_state(context: RunContext) -> None:
+    write(context.url, [ANNA, replace(ANNA, number="2")])
+    find_pairs(context)
+    before = pairs(context)
+    write(context.url, [ANNA])
+    with psycopg.connect(context.url, autocommit=True) as connection:
+        connection.execute("truncate pii.pairing")
+        connection.execute("alter table pii.standard_records rename column birth to born")
+        try:
+            with pytest.raises(adbc_driver_manager.Error):
+                find_pairs(context)
+        finally:
+            connection.execute("alter table pii.standard_records rename column born to birth")
+    assert pairs(context) == before != []
+
+
 def test_the_order_of_the_records_changes_no_pair(context: RunContext) -> None:
     table = simulated_persons.simulate(400)
     simulated_persons.write(context.url, table)
@@ -213,6 +231,21 @@ def test_a_record_that_is_gone_leaves_no_pair(context: RunContext) -> None:
     with psycopg.connect(context.url) as connection:
         held = connection.execute("select count(*) from pii.standard_records").fetchone()
     assert held == (3,)
+
+
+def test_a_warehouse_that_kept_the_whole_standard_form_pairs_everything_anew(
+    context: RunContext,
+) -> None:
+    write(context.url, [ANNA, replace(ANNA, number="2")])
+    find_pairs(context)
+    with psycopg.connect(context.url) as connection:
+        connection.execute(
+            "alter table pii.standard_records add column name_written text, add phones text[],"
+            " drop column is_nameless"
+        )
+        ensure_schemas(connection)
+    facts = find_pairs(context)
+    assert (facts["is_full_pairing"], facts["pairs"]) == (1, 1)
 
 
 def test_shared_contacts_are_told_without_the_value(context: RunContext) -> None:

@@ -8,10 +8,13 @@ import psycopg
 import pytest
 
 from benchmarks import simulated_persons
+from ml import registry
 from ml.identity import train
 from ml.identity.pairs import find_pairs
+from ml.identity.weigh import MODEL_NAME, builtin_weights
 from tests.ml.identity.persons import Person, write
 from warehouse.context import RunContext
+from warehouse.errors import ModelError
 
 DAY = date(2026, 6, 30)
 
@@ -61,3 +64,20 @@ def test_too_few_records_leave_in_force_what_is(context: RunContext) -> None:
     assert "1 records, at least 1000" in str(train.train(context).facts["reason"])
     facts = find_pairs(replace(context, as_of=DAY + timedelta(days=1)))
     assert facts["model_version"] == "builtin"
+
+
+def test_weights_of_levels_that_are_no_more_are_refused_with_the_remedy(
+    context: RunContext,
+) -> None:
+    weights = builtin_weights().to_json()
+    weights["levels"]["name"]["spoken"] = weights["levels"]["name"]["close"]
+    item = registry.artefact("weights", DAY, {"weights": weights}, None)
+    path = registry.save(context.settings.models_dir, MODEL_NAME, item)
+    with context.connection() as connection:
+        registry.register(connection, MODEL_NAME, item, path, metrics={}, verdict="learned")
+        registry.promote(connection, MODEL_NAME, item.version, DAY)
+    write(context.url, [Person("1", name="김민수")])
+    assert find_pairs(context)["model_version"] == "builtin"
+    with pytest.raises(ModelError, match=f"{item.version} was learned of other levels") as refused:
+        find_pairs(replace(context, as_of=DAY + timedelta(days=1)))
+    assert refused.value.remedy == "Train again, or retire the model."
