@@ -4,7 +4,7 @@ Inside the ratio is how a candidate comes about: the rivals' expectations as inp
 the search with the rows that stop it, the last learning, and the model as bytes. Bare is what
 XGBoost does of that when it is told settings and rounds: it grows as many trees on matrices that
 are there, without rows that stop it. Beside it stands the same with XGBoost's own early stopping,
-which looks at those rows after every round; ours looks after every fifth (docs/decisions/0050).
+which looks at those rows after every round; ours looks after every tenth (docs/decisions/0050).
 Around it are the reading, the rivals and the gate with its bootstrap; each is reported apart. It
 works in one thread, so processor time is compared: other work on the machine is not in it.
 """

@@ -18,8 +18,8 @@ from ml.arrays import FloatArray
 MAX_ROUNDS = 1000
 PATIENCE_ROUNDS = 40
 # The rows that stop the growing are looked at so often: what a look costs is mostly reading them,
-# whether one tree is new or five (docs/decisions/0050).
-LOOK_EVERY_ROUNDS = 5
+# whether one tree is new or ten (docs/decisions/0050).
+LOOK_EVERY_ROUNDS = 10
 # Small trees, slowly: a few thousand rows carry no more.
 PARAMETERS: dict[str, Any] = {
     "objective": "binary:logistic",
