@@ -16,6 +16,7 @@ import xgboost
 
 from benchmarks.company_size import postmaster
 from benchmarks.cost import cost_of
+from benchmarks.planted_world import lay_down_world
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import Stage
 from ml import registry
@@ -24,11 +25,9 @@ from ml.inputs import ModelInputs
 from ml.score import score
 from ml.scorers import XGBoostScorer, scorer_of
 from ml.train import train
-from tests.ml.world import AS_OF, World, build
-from warehouse.connections import connect, ensure_database, warehouse_url
+from tests.ml.world import World
+from warehouse.connections import connect
 from warehouse.context import RunContext
-from warehouse.policy import load_policy
-from warehouse.schemas import ensure_schemas
 
 NIGHT = date(2017, 11, 30)
 CUSTOMERS = 1_000_000
@@ -38,13 +37,8 @@ PLANTED = 500
 
 def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     """Returns our scoring as a multiple of the bare steps, how it grows, and its memory."""
-    settings = stage.empty_installation("score")
-    policy = load_policy(settings.policy_file)
-    url = ensure_database(warehouse_url(settings), "bench_score")
-    with connect(url) as connection:
-        ensure_schemas(connection)
-    build(url, policy, World(live=PLANTED, lapsed=PLANTED))
-    context = RunContext(settings=settings, policy=policy, as_of=AS_OF, run_id="bench", url=url)
+    context = lay_down_world(stage, "score", World(live=PLANTED, lapsed=PLANTED))
+    settings, url = context.settings, context.url
     train(context, "churn")
     tonight = replace(context, as_of=NIGHT)
     with connect(url) as connection:
@@ -52,7 +46,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     if champion is None or champion.kind != "xgboost":
         raise RuntimeError("The planted world did not train an XGBoost champion.")
     artefact = registry.load(settings.models_dir, champion)
-    scorer = scorer_of(CHURN, artefact, policy.horizon_days)
+    scorer = scorer_of(CHURN, artefact, context.policy.horizon_days)
     assert isinstance(scorer, XGBoostScorer)
     model = (artefact.model or b"", scorer.inputs)
 

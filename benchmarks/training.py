@@ -3,10 +3,10 @@
 Inside the ratio is how a candidate comes about: the rivals' expectations as inputs, both matrices,
 the search with the rows that stop it, the last learning, and the model as bytes. Bare is what
 XGBoost does of that when it is told settings and rounds: it grows as many trees on matrices that
-are there, without rows that stop it. With them the bare call itself takes 1.25 to 1.3 times as
-long, so most of the difference is XGBoost's own look at them. Around it stand the reading, the
-rivals and the gate with its bootstrap; each is reported apart. It works in one thread, so processor
-time is compared: other work on the machine is not in it.
+are there, without rows that stop it. Beside it stands the same with XGBoost's own early stopping,
+which looks at those rows after every round; ours looks after every tenth (docs/decisions/0050).
+Around it are the reading, the rivals and the gate with its bootstrap; each is reported apart. It
+works in one thread, so processor time is compared: other work on the machine is not in it.
 """
 
 import time
@@ -16,6 +16,7 @@ from typing import Any
 
 import xgboost
 
+from benchmarks.planted_world import lay_down_world
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import Stage
 from ml.boosting import MAX_ROUNDS, PARAMETERS, PATIENCE_ROUNDS
@@ -27,11 +28,7 @@ from ml.rivals import catalogue
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.snapshots import Split, snapshot_days, split_days
 from ml.train import train
-from tests.ml.world import AS_OF, FIRST_DAY, World, build
-from warehouse.connections import connect, ensure_database, warehouse_url
-from warehouse.context import RunContext
-from warehouse.policy import load_policy
-from warehouse.schemas import ensure_schemas
+from tests.ml.world import AS_OF, FIRST_DAY, World
 
 CUSTOMERS_A_DAY = 10_000
 TRIES = 2
@@ -39,13 +36,8 @@ TRIES = 2
 
 def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
     """Returns the candidate's processor time as a multiple of the bare one, and what is around."""
-    settings = stage.empty_installation("training")
-    policy = load_policy(settings.policy_file)
-    url = ensure_database(warehouse_url(settings), "bench_training")
-    with connect(url) as connection:
-        ensure_schemas(connection)
-    build(url, policy, World(live=customers, lapsed=0))
-    context = RunContext(settings=settings, policy=policy, as_of=AS_OF, run_id="bench", url=url)
+    context = lay_down_world(stage, "training", World(live=customers, lapsed=0))
+    url, policy = context.url, context.policy
     horizon, minima = policy.horizon_days, policy.training
     days = snapshot_days(CHURN.outcome, policy, AS_OF, FIRST_DAY)
     split = split_days(days, horizon, minima)
@@ -63,17 +55,20 @@ def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
             horizon_days=horizon, trials=minima.search_trials, seed=minima.seed,
         )  # fmt: skip
 
-    ours, bare = [], []
+    ours: list[float] = []
+    bare: list[float] = []
+    stopped: list[float] = []
     for _ in range(TRIES):
         seconds, found = _timed(candidate)
         ours.append(seconds)
-        work = _bare(found, rows, split, minima.seed)
-        bare.append(_timed(work)[0])
+        for times, stops in ((bare, False), (stopped, True)):
+            times.append(_timed(_bare(found, rows, split, minima.seed, stops=stops))[0])
     whole, _ = _timed(lambda: train(context, CHURN.name))
     name = f"training: {len(training.happened):,} rows"
     least = min(bare)
     return [
         at_most(f"{name}, candidate beside bare xgboost.train", min(ours) / least, 1.15),
+        reported(f"{name}, candidate beside it with early stopping", min(ours) / min(stopped), "x"),
         reported(f"{name}, everything beside bare xgboost.train", whole / least, "x"),
         reported(f"{name}, bare xgboost.train", least, "s"),
         reported(f"{name}, reading", reading, "s"),
@@ -86,20 +81,39 @@ def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
     ]
 
 
-def _bare(found: Candidate, rows: LabelledRows, split: Split, seed: int) -> Callable[[], None]:
-    """Returns the bare work: to grow what the search grew, and the last model."""
+def _bare(
+    found: Candidate, rows: LabelledRows, split: Split, seed: int, *, stops: bool
+) -> Callable[[], None]:
+    """Returns the bare work: to grow what the search grew, and the last model.
+
+    Args:
+        stops: XGBoost looks at the validation rows after every round, as its early stopping does.
+    """
 
     def matrix(part: LabelledRows, inputs: ModelInputs) -> Any:
         return inputs.matrix(part.columns), part.happened.astype(float)
 
     # The trees of a trial cost the same whichever days the rivals' expectations are learned from.
-    fit, training = (matrix(rows.at(days), found.inputs) for days in (split.fit, split.training))
+    fit, validation, training = (
+        matrix(rows.at(days), found.inputs)
+        for days in (split.fit, split.validation, split.training)
+    )
 
     def grow() -> None:
         known, all_known = xgboost.DMatrix(*fit), xgboost.DMatrix(*training)
+        watched = [(xgboost.DMatrix(*validation), "validation")] if stops else []
         for trial in found.trials:
             parameters = {**PARAMETERS, **trial.settings, "seed": seed}
-            xgboost.train(parameters, known, min(trial.rounds + PATIENCE_ROUNDS, MAX_ROUNDS))
+            rounds = min(trial.rounds + PATIENCE_ROUNDS, MAX_ROUNDS)
+            # As many rounds on both sides: patience that never ends looks without stopping.
+            xgboost.train(
+                parameters,
+                known,
+                rounds,
+                evals=watched,
+                early_stopping_rounds=MAX_ROUNDS if stops else None,
+                verbose_eval=False,
+            )
         best = found.trials[0]
         xgboost.train({**PARAMETERS, **best.settings, "seed": seed}, all_known, best.rounds)
 

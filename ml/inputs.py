@@ -36,8 +36,11 @@ class ModelInputs:
     def matrix(self, columns: Columns) -> NDArray[np.float32]:
         """Returns rows x inputs, as XGBoost keeps them; unknown is NaN."""
         expected = self.expectations.columns(columns)
-        values = [columns[name] for name in self.features]
-        return np.column_stack([*values, *expected.values()]).astype(np.float32)
+        values = [*(columns[name] for name in self.features), *expected.values()]
+        found = np.empty((len(values[0]), len(values)), dtype=np.float32)
+        for place, column in enumerate(values):
+            found[:, place] = column
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Returns what `from_json` reads."""

@@ -45,6 +45,10 @@
             "assignment_id": "text", "source_customer_id": "text", "campaign_id": "text",
             "treatment_group": "text", "assigned_date": "date", "reported_date": "date",
         },
+        "reactions": {
+            "reaction_id": "text", "contact_id": "text", "reaction_type": "text",
+            "reacted_date": "date", "reported_date": "date",
+        },
         "interactions": {
             "interaction_id": "text", "source_customer_id": "text", "campaign_id": "text",
             "interaction_type": "text", "subject": "text", "interaction_date": "date",

@@ -138,8 +138,15 @@ OFFER_REACH, OFFER_DISCOUNTS, WIN_BACK_DISCOUNT = 0.3, (10, 15, 20), 20
 WIN_BACK_DAYS, WIN_BACK_REACH = (120, 540), 0.5  # days without a purchase; share of them
 RENEWAL_AHEAD_DAYS = 45
 COUPON_VALID_DAYS = 30
-COUPON_USED = 0.75  # of the next web orders while one is valid
-OPENS, CLICKS, UNSUBSCRIBES = 0.34, 0.07, 0.002
+UNSUBSCRIBES = 0.002  # upon a contact
+# How contacts are taken shows the kind of person, in the order of CONTACT_EFFECTS, and is noisy. On
+# the whole as retailers report it: a quarter to a half of the mails opened, a few in a hundred
+# clicked. Who is moved by offers reads them and comes with the coupon; who buys anyway reads some
+# and leaves coupons lying; whom contact annoys has stopped reading.
+OPENS = (0.48, 0.32, 0.2, 0.12)  # of the mails
+CLICKS = (0.25, 0.15, 0.1, 0.06)  # of the opened mails, and of the messages
+COUPON_USED = (0.9, 0.55, 0.55, 0.4)  # of the next web orders while one is valid
+ATTENTION = (0.5, 1.5)  # times the first two: everybody reads more or less, whatever their kind
 
 # Contracts of service: yearly.
 CONTRACT_SHARE = 0.15  # of the customers

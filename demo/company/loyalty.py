@@ -74,7 +74,9 @@ def redeem_coupons(
     """Uses the valid coupons of today's web orders, mostly."""
     known = world.accounts
     valid = (known.coupon[account] > 0) & (known.coupon_expires[account] >= world.day)
-    used = np.flatnonzero(valid & (draw.random(len(account)) < assumptions.COUPON_USED))
+    effect = world.people.effect[known.person[account]]
+    chance = np.array(assumptions.COUPON_USED)[effect]
+    used = np.flatnonzero(valid & (draw.random(len(account)) < chance))
     coupon, percent = np.zeros(len(account), dtype=np.int64), np.zeros(len(account), dtype=np.int64)
     coupon[used] = known.coupon[account[used]]
     percent[used] = known.coupon_percent[account[used]]

@@ -9,7 +9,7 @@ import pyarrow as pa
 from demo.company import accounts, assumptions, leaving, loyalty
 from demo.company.accounts import CONSENT_CHANNELS
 from demo.company.contracts import ending_within
-from demo.company.draws import Array, some, words
+from demo.company.draws import Array, scattered, some, words
 from demo.company.leaving import DO_NOT_WAKE, PERSUADABLE
 from demo.company.rows import Rows
 from demo.company.seasons import DAY, at, times
@@ -147,11 +147,11 @@ def _plan_reactions(
     who, size = world.accounts.person[account], len(account)
     strength = assumptions.GOAL_STRENGTH[campaign.goal]
     arrived = contacted & ~bounced
-    interest = np.where(people.active[who], 1.0, 0.25) * np.where(people.fading_until[who], 0.5, 1)
-    opens = arrived & (draw.random(size) < assumptions.OPENS * interest)
+    effect, interest = people.effect[who], _interest(world, who)
+    opens = arrived & (draw.random(size) < np.array(assumptions.OPENS)[effect] * interest)
     seen = opens if campaign.channel == EMAIL else arrived
-    clicks = seen & (draw.random(size) < assumptions.CLICKS * interest / assumptions.OPENS)
-    woken = assumptions.WOKEN_UNSUBSCRIBES * strength * (people.effect[who] == DO_NOT_WAKE)
+    clicks = seen & (draw.random(size) < np.array(assumptions.CLICKS)[effect] * interest)
+    woken = assumptions.WOKEN_UNSUBSCRIBES * strength * (effect == DO_NOT_WAKE)
     leaves = arrived & (draw.random(size) < assumptions.UNSUBSCRIBES + woken)
     opens = (opens | clicks | leaves) & (campaign.channel == EMAIL)
     opened_after = draw.exponential(6 * 3600, size) + 60
@@ -171,6 +171,14 @@ def _plan_reactions(
             kind=np.full(len(chosen), kind),
             occurred_at=occurred_at,
         )
+
+
+def _interest(world: World, who: Array) -> Array:
+    """Returns how much each person reads of what comes, beside what their kind reads."""
+    least, most = assumptions.ATTENTION
+    attention = least + (most - least) * scattered(who, 53 + world.seed, 1 << 20) / (1 << 20)
+    is_active, fades = world.people.active[who], world.people.fading_until[who] > 0
+    return np.asarray(attention * np.where(is_active, 1.0, 0.25) * np.where(fades, 0.5, 1.0))
 
 
 def _react(world: World, rows: Rows) -> None:

@@ -107,6 +107,7 @@ def fit(
     share: FloatArray | None = None,
     persons: NDArray[np.int64] | None = None,
     rising: Sequence[str] = (),
+    falling: Sequence[str] = (),
     leaf_share: float = LEAF_SHARE,
 ) -> UpliftModel:
     """Returns the effects learned from people of whom a random part was treated.
@@ -121,6 +122,7 @@ def fit(
         persons: each row's person, numbered from 0, where persons have several rows; no person is
             in two folds.
         rising: features with which the effect can only rise; the trees keep to it.
+        falling: features with which it can only fall.
         leaf_share: the least share of the rows that the trees of the effect may set apart.
     """
     from scipy.optimize import nnls
@@ -133,7 +135,7 @@ def fit(
     noisy = _noisy_effects(inputs, treated, outcome, shares, folds, seed)
     small = {
         **_parameters(len(noisy), 2, seed, leaf_share),
-        "monotone_constraints": tuple(int(name in rising) for name in names),
+        "monotone_constraints": tuple(int(name in rising) - int(name in falling) for name in names),
     }
     rounds, by_trees = _trees_unseen(inputs, noisy, folds, small)
     by_ridge = np.empty(len(noisy))

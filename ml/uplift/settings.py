@@ -20,6 +20,7 @@ class EffectSpec:
         outcome: the column of `customer_labels` that contact may change.
         features: known before the contact, in the order of the model's matrix.
         rising: those with which the effect can only rise.
+        falling: those with which it can only fall.
         leaf_share: the least share of the rows that trees may set apart.
         judged_by: what must hold on later campaigns: the order of all, or that contact moves those
             above the policy's limit more than the others.
@@ -29,25 +30,28 @@ class EffectSpec:
     outcome: Literal["purchase_count", "withdrew_consent"]
     features: tuple[str, ...]
     rising: tuple[str, ...]
+    falling: tuple[str, ...]
     leaf_share: float
     judged_by: Literal["order", "marked"]
 
 
-# Few features and a given direction: the noise of an experiment leaves room for no more
-# (docs/decisions/0041).
+# Few features and a given direction: the noise of an experiment leaves room for no more. How people
+# take what is sent tells their kind sooner than what they buy after it (docs/decisions/0041, 0050).
 CONTACT_EFFECT = EffectSpec(
     name="contact_effect",
     outcome="purchase_count",
-    features=("usual_purchases", "offer_response", "offer_purchases"),
-    rising=("usual_purchases", "offer_response", "offer_purchases"),
+    features=("offer_purchases", "opened_share", "clicked_share", "coupons_per_offer"),
+    rising=("offer_purchases", "opened_share", "clicked_share", "coupons_per_offer"),
+    falling=(),
     leaf_share=0.05,
     judged_by="order",
 )
 CONTACT_HARM = EffectSpec(
     name="contact_harm",
     outcome="withdrew_consent",
-    features=("contact_withdrawal_count", "usual_purchases", "recency_days"),
+    features=("contact_withdrawal_count", "opened_share", "usual_purchases", "recency_days"),
     rising=("contact_withdrawal_count",),
+    falling=("opened_share",),
     leaf_share=0.005,
     judged_by="marked",
 )

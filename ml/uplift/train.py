@@ -107,6 +107,7 @@ def train(context: RunContext, model_name: str) -> StepReport:
         share=training.share,
         persons=training.persons,
         rising=spec.rising,
+        falling=spec.falling,
         leaf_share=spec.leaf_share,
     )
     champion = _champion(context, spec)

@@ -1,6 +1,9 @@
-import numpy as np
+from typing import Any
 
-from ml.boosting import PARAMETERS, Slice, grow, search
+import numpy as np
+import xgboost
+
+from ml.boosting import LOOK_EVERY_ROUNDS, PARAMETERS, PATIENCE_ROUNDS, Slice, grow, search
 
 
 def rows(seed: int, count: int = 600) -> Slice:
@@ -29,3 +32,20 @@ def test_the_same_seed_searches_and_grows_the_same_to_the_byte() -> None:
 def test_another_seed_tries_other_settings() -> None:
     one, other = (search(rows(1), rows(2), PARAMETERS, trials=3, seed=seed) for seed in (5, 6))
     assert [trial.settings for trial in one] != [trial.settings for trial in other]
+
+
+def test_it_stops_at_the_look_that_foretold_the_later_rows_best() -> None:
+    fit, later = rows(1), rows(2)
+    (trial,) = search(fit, later, PARAMETERS, trials=1, seed=5)
+    seen: dict[str, dict[str, Any]] = {}
+    xgboost.train(
+        {**PARAMETERS, "seed": 5},
+        xgboost.QuantileDMatrix(fit.matrix, fit.outcome, nthread=1),
+        num_boost_round=trial.rounds + PATIENCE_ROUNDS,
+        evals=[(xgboost.DMatrix(later.matrix, later.outcome), "later")],
+        evals_result=seen,
+        verbose_eval=False,
+    )
+    looks = seen["later"]["logloss"][LOOK_EVERY_ROUNDS - 1 :: LOOK_EVERY_ROUNDS]
+    assert trial.rounds == LOOK_EVERY_ROUNDS * (int(np.argmin(looks)) + 1) > LOOK_EVERY_ROUNDS
+    assert abs(trial.loss - min(looks)) < 2e-6

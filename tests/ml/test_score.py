@@ -1,7 +1,9 @@
+import importlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,13 @@ from ml.models import model_spec
 from ml.reasons import ReasonGroup
 from ml.rivals.catalogue import PROBABILITY_RIVALS
 from ml.rivals.contract import INPUTS
-from ml.score import score
+from ml.score import score, warm_up
 from ml.scorers import scorer_of
 from ml.service_vocabulary import COMPLAINT
 from ml.train import train
 from ml.vocabulary import BREADTH, DISCOUNT
 from tests.ml.conftest import TONIGHT
-from tests.ml.world import FEATURES, World
+from tests.ml.world import AS_OF, FEATURES, World
 from warehouse.context import RunContext
 from warehouse.errors import ModelError, WarehouseError
 
@@ -361,3 +363,21 @@ def test_a_model_is_not_in_force_on_the_day_it_was_trained_as_of(trained: RunCon
     with psycopg.connect(trained.url) as connection:
         assert registry.champion_for(connection, "churn", date(2017, 11, 29)) is None
         assert registry.champion_for(connection, "churn", TONIGHT) is not None
+
+
+def test_xgboost_is_warmed_up_only_where_a_model_of_its_kind_is_in_force(
+    trained: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = importlib.import_module
+
+    def listening(name: str) -> ModuleType:
+        asked.append(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", listening)
+    warm_up(replace(trained, as_of=AS_OF))  # from the next day on
+    assert "scipy.optimize" in asked
+    assert "xgboost" not in asked
+    warm_up(trained)
+    assert "xgboost" in asked

@@ -164,6 +164,9 @@ contacts as (
         usual_purchases,
         offer_response,
         offer_purchases,
+        opened_share,
+        clicked_share,
+        coupons_per_offer,
         contact_withdrawal_count
     from {{ ref("int_features__contacts") }}
 ),
@@ -283,6 +286,9 @@ final as (
         contacts.usual_purchases,
         contacts.offer_response,
         contacts.offer_purchases,
+        contacts.opened_share,
+        contacts.clicked_share,
+        contacts.coupons_per_offer,
         coalesce(contacts.contact_withdrawal_count, {{ none_told("withdrawals") }})
             as contact_withdrawal_count,
         purchases.discounted_line_share,
@@ -422,6 +428,9 @@ select
     usual_purchases,
     offer_response,
     offer_purchases,
+    opened_share,
+    clicked_share,
+    coupons_per_offer,
     contact_withdrawal_count,
     discounted_line_share,
     last_discounted_line_share,

@@ -331,6 +331,32 @@ def test_do_not_wakes_unsubscribe_because_of_the_contact(grown: Lived) -> None:
     assert rates["do_not_wake"] > 5 * rates.drop("do_not_wake").max()
 
 
+def test_how_contacts_are_taken_shows_the_kind_of_person_and_does_not_tell_it(
+    grown: Lived,
+) -> None:
+    sends, reactions = grown.tables["mailer.sends"], grown.tables["mailer.reactions"]
+    effects = grown.truth["people"].set_index("true_person_id")["contact_effect"]
+    mails = sends[sends["email"].notna() & (sends["assigned_group"] == "contact")]
+    of = effects.loc[persons(grown, "mailer")[mails["send_id"]]].to_numpy()
+
+    def share(kind: str) -> pd.Series:
+        came = mails["send_id"].isin(reactions[reactions["kind"] == kind]["send_id"])
+        return came.groupby(of).mean()
+
+    for shares in (share("open"), share("click")):
+        assert shares["persuadable"] > 1.2 * shares["sure_thing"]
+        assert shares["sure_thing"] > 1.2 * shares["lost_cause"]
+        assert shares["do_not_wake"] < 0.7 * shares["sure_thing"]
+    assert 0.2 < share("open")["sure_thing"] < share("open")["persuadable"] < 0.55
+
+    coupons = grown.tables["shop.coupons"].sort_values("updated_at").drop_duplicates(
+        "coupon_id", keep="last"
+    )  # fmt: skip
+    owners = effects.loc[persons(grown, "shop")[coupons["member_id"]]].to_numpy()
+    redeemed = coupons["redeemed_at"].notna().groupby(owners).mean()
+    assert redeemed["persuadable"] > 1.5 * redeemed["sure_thing"] > 0
+
+
 def test_before_leaving_people_buy_less_often_and_more_on_offer(grown: Lived) -> None:
     orders = grown.tables["shop.orders"].query("status == 'paid'")
     lines = grown.tables["shop.order_lines"].merge(orders[["order_id", "member_id", "ordered_at"]])

@@ -1,7 +1,8 @@
 """Campaigns with planted effects, in the tables that the walk leaves for the training.
 
-Half of the people are moved: a contact brings them nine tenths of what they usually buy. Some have
-taken a consent back upon a contact before: another contact drives every fourth of them to it again.
+Half of the people are moved: a contact brings them nine tenths of what they usually buy, and they
+open more mails. Clicks and coupons nobody tells of. Some have taken a consent back upon a contact
+before: another contact drives every fourth of them to it again.
 """
 
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ def build(url: str, campaigns: Campaigns) -> None:
             create table features.ftr_customers (
                 person_id text, as_of_date date, population text,
                 usual_purchases double precision, offer_response double precision,
-                offer_purchases double precision, contact_withdrawal_count double precision,
-                recency_days double precision
+                offer_purchases double precision, opened_share double precision,
+                contact_withdrawal_count double precision, recency_days double precision,
+                clicked_share double precision, coupons_per_offer double precision
             );
             create table features.customer_labels (
                 person_id text, as_of_date date, horizon_days integer, purchase_count integer,
@@ -71,9 +73,11 @@ def _people(
     is_moved = rng.random(size) < 0.5
     usual = rng.gamma(3, 0.2, size).round(4)
     response = np.where(is_moved, rng.normal(1.5, 0.2, size), rng.normal(1.0, 0.2, size)).round(4)
+    opened = np.where(is_moved, rng.normal(0.4, 0.1, size), rng.normal(0.3, 0.1, size)).round(4)
     driven = rng.random(size) < 0.1
     recency = rng.integers(1, 90, size)
-    rows = zip(usual, response, (usual * response).round(4), driven * 1.0, recency, strict=True)
+    columns = (usual, response, (usual * response).round(4), opened, driven * 1.0, recency)
+    rows = zip(*columns, strict=True)
     return [tuple(float(value) for value in row) for row in rows], is_moved, driven
 
 
@@ -114,4 +118,5 @@ def _copy_features(
         cursor.copy("copy features.ftr_customers from stdin") as copy,
     ):
         for person, row in enumerate(features):
-            copy.write_row((f"P{person:05d}", day, "live" if person % 2 else "lapsed", *row))
+            population = "live" if person % 2 else "lapsed"
+            copy.write_row((f"P{person:05d}", day, population, *row, None, None))

@@ -51,6 +51,18 @@ def test_the_learner_recovers_planted_effects_and_beats_the_response_model() -> 
     assert np.array_equal(learner.fit(features, treated, outcome, seed=3).effect(unseen), found)
 
 
+def test_the_trees_keep_to_the_directions_that_are_given() -> None:
+    features, treated, outcome, _ = experiment(4000, 1, 1.0)
+    given = {name: features[name] for name in ("x2", "x3")}
+    model = learner.fit(given, treated, outcome, seed=3, rising=("x3",), falling=("x2",))
+    steps = np.linspace(-2, 2, 41, dtype=np.float32)
+    for other in steps[::10]:
+        fixed = np.full_like(steps, other)
+        assert (np.diff(model.trees.predict(np.column_stack([steps, fixed]))) <= 0).all()
+        assert (np.diff(model.trees.predict(np.column_stack([fixed, steps]))) >= 0).all()
+    assert np.ptp(model.trees.predict(np.column_stack([steps, np.zeros_like(steps)]))) > 0
+
+
 @pytest.mark.parametrize("seed", [4, 5, 6])
 def test_without_an_effect_none_is_claimed(seed: int) -> None:
     features, treated, outcome, _ = experiment(3000, seed, 0.0)

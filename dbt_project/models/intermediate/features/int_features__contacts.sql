@@ -1,7 +1,7 @@
 {{ config(materialized="ephemeral") }}
 
 -- How a person took our contacts so far, as known on a business day: what followed those that
--- carried an offer, and consents that were taken back upon one.
+-- carried an offer, what was opened, clicked and redeemed, and consents taken back upon one.
 -- Grain: one row per person_id and as_of_date of those who bought or took one back. Only models of
 -- what contact changes may use it: whom we wrote to says nothing of who would have come anyway.
 {%- set rules = var("policy")["contact"] %}
@@ -12,12 +12,23 @@ with feature_dates as (
 
 contacts as (
     select
+        contact_id,
         person_id,
         campaign_id,
+        channel,
         contact_date,
         known_from_date
     from {{ ref("fct_contacts") }}
     where person_id is not null
+),
+
+reactions as (
+    select
+        contact_id,
+        reaction_type,
+        known_from_date
+    from {{ ref("fct_reactions") }}
+    where reaction_type in ('open', 'click')
 ),
 
 campaigns as (
@@ -25,6 +36,14 @@ campaigns as (
         campaign_id,
         has_offer
     from {{ ref("dim_campaigns") }}
+),
+
+coupons as (
+    select
+        person_id,
+        known_from_date
+    from {{ ref("fct_interactions") }}
+    where person_id is not null and interaction_type = 'coupon_redemption'
 ),
 
 withdrawals as (
@@ -91,6 +110,81 @@ orders_after_offers as (
     group by offers.as_of_date, offers.person_id
 ),
 
+contacts_taken as (
+    select
+        contacts.contact_id,
+        contacts.person_id,
+        contacts.channel,
+        contacts.known_from_date,
+        campaigns.has_offer,
+        min(case when reactions.reaction_type = 'open' then reactions.known_from_date end)
+            as opened_from_date,
+        min(case when reactions.reaction_type = 'click' then reactions.known_from_date end)
+            as clicked_from_date
+    from contacts
+    left join campaigns on contacts.campaign_id = campaigns.campaign_id
+    left join reactions on contacts.contact_id = reactions.contact_id
+    group by
+        contacts.contact_id,
+        contacts.person_id,
+        contacts.channel,
+        contacts.known_from_date,
+        campaigns.has_offer
+),
+
+contact_sums as (
+    select
+        feature_dates.as_of_date,
+        contacts_taken.person_id,
+        count(*) as contact_count,
+        count(case when contacts_taken.channel = 'email' then 1 end) as mail_count,
+        count(case when contacts_taken.has_offer then 1 end) as offer_count,
+        count(case when contacts_taken.opened_from_date <= feature_dates.as_of_date then 1 end)
+            as opened_count,
+        count(case when contacts_taken.clicked_from_date <= feature_dates.as_of_date then 1 end)
+            as clicked_count
+    from contacts_taken
+    inner join feature_dates on contacts_taken.known_from_date <= feature_dates.as_of_date
+    group by feature_dates.as_of_date, contacts_taken.person_id
+),
+
+coupon_sums as (
+    select
+        feature_dates.as_of_date,
+        coupons.person_id,
+        count(*) as coupon_count
+    from coupons
+    inner join feature_dates on coupons.known_from_date <= feature_dates.as_of_date
+    group by feature_dates.as_of_date, coupons.person_id
+),
+
+taken as (
+    select
+        contact_sums.as_of_date,
+        contact_sums.person_id,
+        contact_sums.contact_count,
+        contact_sums.mail_count,
+        contact_sums.offer_count,
+        contact_sums.opened_count,
+        contact_sums.clicked_count,
+        coalesce(coupon_sums.coupon_count, 0) as coupon_count
+    from contact_sums
+    left join coupon_sums
+        on contact_sums.as_of_date = coupon_sums.as_of_date
+        and contact_sums.person_id = coupon_sums.person_id
+),
+
+-- How all took them; unknown where nobody ever did, as no source may tell of it.
+averages as (
+    select
+        as_of_date,
+        1.0 * nullif(sum(opened_count), 0) / nullif(sum(mail_count), 0) as opened_share,
+        1.0 * nullif(sum(clicked_count), 0) / nullif(sum(contact_count), 0) as clicked_share,
+        1.0 * nullif(sum(coupon_count), 0) / nullif(sum(offer_count), 0) as coupons_per_offer
+    from taken
+    group by as_of_date
+),
+
 -- Who takes a consent back soon after a contact was driven to it; others change their minds.
 withdrawal_sums as (
     select
@@ -133,7 +227,7 @@ paces as (
         and order_sums.person_id = orders_after_offers.person_id
 ),
 
-final as (
+known as (
     select
         coalesce(paces.person_id, withdrawal_sums.person_id) as person_id,
         coalesce(paces.as_of_date, withdrawal_sums.as_of_date) as as_of_date,
@@ -145,6 +239,28 @@ final as (
     full join withdrawal_sums
         on paces.as_of_date = withdrawal_sums.as_of_date
         and paces.person_id = withdrawal_sums.person_id
+),
+
+-- Five contacts are added, taken as all take them: one that was opened or not says little.
+final as (
+    select
+        known.person_id,
+        known.as_of_date,
+        known.usual_purchases,
+        known.offer_response,
+        known.offer_purchases,
+        (coalesce(taken.opened_count, 0) + 5 * averages.opened_share)
+        / (coalesce(taken.mail_count, 0) + 5) as opened_share,
+        (coalesce(taken.clicked_count, 0) + 5 * averages.clicked_share)
+        / (coalesce(taken.contact_count, 0) + 5) as clicked_share,
+        (coalesce(taken.coupon_count, 0) + 5 * averages.coupons_per_offer)
+        / (coalesce(taken.offer_count, 0) + 5) as coupons_per_offer,
+        known.contact_withdrawal_count
+    from known
+    left join taken
+        on known.as_of_date = taken.as_of_date
+        and known.person_id = taken.person_id
+    left join averages on known.as_of_date = averages.as_of_date
 )
 
 select
@@ -153,5 +269,8 @@ select
     cast(usual_purchases as double precision) as usual_purchases,
     cast(offer_response as double precision) as offer_response,
     cast(offer_purchases as double precision) as offer_purchases,
+    cast(opened_share as double precision) as opened_share,
+    cast(clicked_share as double precision) as clicked_share,
+    cast(coupons_per_offer as double precision) as coupons_per_offer,
     cast(contact_withdrawal_count as double precision) as contact_withdrawal_count
 from final

@@ -18,6 +18,7 @@ final as (
         'mailer:' || send_id as contact_id,
         {{ trimmed("kind") }} as reaction_type,
         occurred_at,
+        {{ business_date("occurred_at") }} as reacted_date,
         _file_date as reported_date,
         _dlt_load_id as load_id
     from reactions
@@ -28,6 +29,7 @@ select
     contact_id,
     reaction_type,
     occurred_at,
+    reacted_date,
     reported_date,
     load_id
 from final
