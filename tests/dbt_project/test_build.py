@@ -169,9 +169,9 @@ def test_what_no_source_feeds_is_built_anew_only_where_some_of_it_is_gone(world:
     world.run("drop table marts.fct_surveys")
     everything = _built(world.build(LATE, "model"))
     assert world.rows("select count(*) from marts.fct_surveys") == [(0,)]
-    # Versions of cases, contracts and accounts; with returns, surveys, withdrawals and assignments
-    # also their facts.
-    assert everything[0] - fed[0] == 3 + 6
+    # Versions of cases, contracts and accounts; facts of cases, contracts, returns, surveys,
+    # withdrawals, assignments and reactions.
+    assert everything[0] - fed[0] == 3 + 7
     assert everything[1] > fed[1]
     assert _built(world.build(LATE, "model")) == fed
 

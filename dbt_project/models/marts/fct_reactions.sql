@@ -2,6 +2,7 @@
     config(
         materialized="incremental",
         unique_key="reaction_id",
+        tags=unfed_tags("reactions"),
         indexes=[
             {"columns": ["reaction_id"], "unique": true},
             {"columns": ["contact_id"]},
