@@ -286,9 +286,9 @@ final as (
         contacts.usual_purchases,
         contacts.offer_response,
         contacts.offer_purchases,
-        contacts.opened_share,
-        contacts.clicked_share,
-        contacts.coupons_per_offer,
+        contacts.opened_share + {{ none_told("reactions") }} as opened_share,
+        contacts.clicked_share + {{ none_told("reactions") }} as clicked_share,
+        contacts.coupons_per_offer + {{ none_told("interactions") }} as coupons_per_offer,
         coalesce(contacts.contact_withdrawal_count, {{ none_told("withdrawals") }})
             as contact_withdrawal_count,
         purchases.discounted_line_share,

@@ -174,17 +174,6 @@ taken as (
         and contact_sums.person_id = coupon_sums.person_id
 ),
 
--- How all took them; unknown where nobody ever did, as no source may tell of it.
-averages as (
-    select
-        as_of_date,
-        1.0 * nullif(sum(opened_count), 0) / nullif(sum(mail_count), 0) as opened_share,
-        1.0 * nullif(sum(clicked_count), 0) / nullif(sum(contact_count), 0) as clicked_share,
-        1.0 * nullif(sum(coupon_count), 0) / nullif(sum(offer_count), 0) as coupons_per_offer
-    from taken
-    group by as_of_date
-),
-
 -- Who takes a consent back soon after a contact was driven to it; others change their minds.
 withdrawal_sums as (
     select
@@ -241,7 +230,8 @@ known as (
         and paces.person_id = withdrawal_sums.person_id
 ),
 
--- Five contacts are added, taken as all take them: one that was opened or not says little.
+-- One opened of four mails, one click on sixteen contacts and half a coupon on four offers are
+-- added, about what is common: a single one says little.
 final as (
     select
         known.person_id,
@@ -249,18 +239,17 @@ final as (
         known.usual_purchases,
         known.offer_response,
         known.offer_purchases,
-        (coalesce(taken.opened_count, 0) + 5 * averages.opened_share)
-        / (coalesce(taken.mail_count, 0) + 5) as opened_share,
-        (coalesce(taken.clicked_count, 0) + 5 * averages.clicked_share)
-        / (coalesce(taken.contact_count, 0) + 5) as clicked_share,
-        (coalesce(taken.coupon_count, 0) + 5 * averages.coupons_per_offer)
-        / (coalesce(taken.offer_count, 0) + 5) as coupons_per_offer,
+        (coalesce(taken.opened_count, 0) + 1.0) / (coalesce(taken.mail_count, 0) + 4)
+            as opened_share,
+        (coalesce(taken.clicked_count, 0) + 1.0) / (coalesce(taken.contact_count, 0) + 16)
+            as clicked_share,
+        (coalesce(taken.coupon_count, 0) + 0.5) / (coalesce(taken.offer_count, 0) + 4)
+            as coupons_per_offer,
         known.contact_withdrawal_count
     from known
     left join taken
         on known.as_of_date = taken.as_of_date
         and known.person_id = taken.person_id
-    left join averages on known.as_of_date = averages.as_of_date
 )
 
 select
