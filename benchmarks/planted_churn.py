@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
+from benchmarks.planted_silence import read as read_silence
+from benchmarks.planted_silence import read_rates
 from benchmarks.result import Result, at_least, at_most, reported
 from benchmarks.stage import Stage
 from benchmarks.true_owners import true_owners
@@ -37,7 +40,7 @@ GROUPS_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "contract_end": ("contract",),
     "price": ("price",),
     "moved": ("details",),
-    "competitor": (),
+    "competitor": ("competition",),
 }
 
 
@@ -47,13 +50,15 @@ class Planted:
 
     Attributes:
         known: whose person the truth knows.
-        stays_away: the probability of no purchase within the horizon.
+        stays_away: the probability of no purchase within the horizon, knowing who has left.
+        read: the same without knowing it, of the rates and the silence up to the day.
         hazard: of leaving, per day; infinite for who has left.
         cause: why somebody leaves by the end of the horizon; empty for who does not.
     """
 
     known: BoolArray
     stays_away: FloatArray
+    read: FloatArray
     hazard: FloatArray
     cause: NDArray[np.str_]
 
@@ -80,7 +85,7 @@ def compare(context: RunContext, name: str) -> list[Result]:
     columns = list(dict.fromkeys((*scorer.features, *spoken)))
     horizon = context.policy.horizon_days
     test = read_labelled(context.url, CHURN, days, horizon, columns)
-    planted = _planted(context, test.days, horizon)
+    planted = _planted(context, test.days, test.columns["recency_days"], horizon)
     known, happened = planted.known, test.happened
     probability, contributions = scorer.score(test.columns)
     reasons = explain(scorer.groups, contributions, test.columns, "en")
@@ -127,7 +132,9 @@ def _named(scorer: Scorer, first: list[str | None], cause: NDArray[np.str_]) -> 
     ])  # fmt: skip
 
 
-def _planted(context: RunContext, days: NDArray[np.datetime64], horizon: int) -> Planted:
+def _planted(
+    context: RunContext, days: NDArray[np.datetime64], silence: FloatArray, horizon: int
+) -> Planted:
     """Returns what is planted of each row, by the rates of the first of its month or the next day.
 
     Somebody who buys at `rate` and leaves at `hazard` per day, both at random, stays away for the
@@ -159,9 +166,15 @@ def _planted(context: RunContext, days: NDArray[np.datetime64], horizon: int) ->
                 (min(days).item().replace(day=1),),
             )
         }
+        true_persons = [owner.get(person, 0) for (person,) in persons]
+        read = _read(known, true_persons, days, silence, horizon)
     size = len(days)
     found = Planted(
-        np.zeros(size, bool), np.ones(size), np.full(size, np.inf), np.full(size, "", "U12")
+        np.zeros(size, bool),
+        np.ones(size),
+        read,
+        np.full(size, np.inf),
+        np.full(size, "", "U12"),
     )
     for row, (day, (person,)) in enumerate(zip(days.tolist(), persons, strict=True)):
         true_person = owner.get(person)
@@ -178,4 +191,20 @@ def _planted(context: RunContext, days: NDArray[np.datetime64], horizon: int) ->
             both = hazard + rate
             neither = np.exp(-both * horizon)
             found.stays_away[row] = neither + (1 - neither) * hazard / both
+    return found
+
+
+def _read(
+    known: psycopg.Connection,
+    true_persons: list[int],
+    days: NDArray[np.datetime64],
+    silence: FloatArray,
+    horizon: int,
+) -> FloatArray:
+    """Returns how likely each stays away, as far as rates and silence tell on each day."""
+    found = np.ones(len(days))
+    for day in np.unique(days).tolist():
+        rows = np.flatnonzero(days == np.datetime64(day))
+        rates = read_rates(known, [true_persons[row] for row in rows], day)
+        found[rows] = read_silence(rates, day, silence[rows].astype(np.int64), horizon).stays_away
     return found
