@@ -1,9 +1,10 @@
 """The churn model beside what is planted in the demo company: order, calibration and causes.
 
-The planted probability that somebody stays away follows from two rates that the truth keeps for the
-first of each month: of the next purchase and of leaving. Who had silently left by then stays away
-for certain, but for the few who come back. Which of the model's reason groups names which planted
-cause is laid down here and in no other place.
+The model is held against what can be read of the planted rates and of the silence up to the day
+(`benchmarks.planted_silence`, docs/decisions/0049). Beside it stands a yardstick that knows an
+outcome: the two rates that the truth keeps for the first of each month, of the next purchase and of
+leaving, where who had silently left by then stays away for certain. Which of the model's reason
+groups names which planted cause is laid down here and in no other place.
 """
 
 from collections.abc import Mapping
@@ -32,8 +33,7 @@ from warehouse.context import RunContext
 
 CUSTOMERS = 20_000
 # A cause counts as named where the first reason is of one of its groups. Symptoms, such as fewer
-# visits or departments, name no cause. A move shows in the account's details; no reason group tells
-# of a competitor's opening: who left for one counts as not named.
+# visits or departments, name no cause. A move shows in the account's details.
 GROUPS_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "rhythm": ("rhythm", "frequency"),
     "complaint": ("complaint",),
@@ -98,16 +98,33 @@ def compare(context: RunContext, name: str) -> list[Result]:
     best = max(rival["average_precision"] for rival in metrics["rivals"].values())
     leavers = known & happened & (planted.cause != "")
     named = _named(scorer, first, planted.cause)
-    share = of_model["roc_auc"] / of_planted["roc_auc"]
+    of_read = evaluate.measure(planted.read[known], happened[known])
     off = evaluate.measure(probability, happened)["calibration_error"]
     return [
-        at_least(f"{name}: ROC-AUC beside the planted rates'", share, 0.97),
+        at_least(
+            f"{name}: ROC-AUC beside the planted rates read from silence",
+            of_model["roc_auc"] / of_read["roc_auc"],
+            0.97,
+        ),
+        reported(
+            f"{name}: ROC-AUC of the planted rates read from silence", of_read["roc_auc"], "AUC"
+        ),
+        reported(
+            f"{name}: ROC-AUC beside the planted rates'",
+            of_model["roc_auc"] / of_planted["roc_auc"],
+            "x",
+        ),
         reported(f"{name}: ROC-AUC of the planted rates", of_planted["roc_auc"], "AUC"),
         reported(f"{name}: ROC-AUC of the planted leaving alone", of_hazard["roc_auc"], "AUC"),
         reported(f"{name}: ROC-AUC of the model", of_model["roc_auc"], "AUC"),
         at_least(f"{name}: average precision beside the best rival's", on_all / best, 1.1),
         reported(
             f"{name}: the same of the planted rates", of_planted["average_precision"] / best, "x"
+        ),
+        reported(
+            f"{name}: the same of the planted rates read from silence",
+            of_read["average_precision"] / best,
+            "x",
         ),
         at_most(f"{name}: calibration error", off, 0.02, "share"),
         at_least(f"{name}: planted causes named first", float(named[leavers].mean()), 0.8, "share"),

