@@ -25,7 +25,7 @@ _AGAINST: dict[Language, str] = {"en": " (speaks against)", "ko": " (반대 요�
 _NEGLIGIBLE = 1e-4
 # What is less than this share of the strongest reason is not put before it: the model hardly
 # believes in it.
-_LEAST_SHARE = 0.02
+_LEAST_SHARE = 0.05
 
 
 class Tier(IntEnum):

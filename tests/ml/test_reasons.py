@@ -55,7 +55,7 @@ def test_what_has_not_happened_or_hardly_counts_or_speaks_against_is_no_cause() 
         "x": np.array([3.0, 3.0, 3.0, 3.0]),
         "z": np.array([0.0, np.nan, 1.0, 1.0]),
     }
-    contributions = np.array([[0.2, 0.1], [0.2, 0.1], [0.2, 0.0035], [0.2, -0.3]])
+    contributions = np.array([[0.2, 0.1], [0.2, 0.1], [0.2, 0.009], [0.2, -0.3]])
     assert explain([ALWAYS, EVENT], contributions, columns, "en") == [
         ("always: x is 3", "event: z is 0", None),
         ("always: x is 3", "event_unknown: no z", None),
