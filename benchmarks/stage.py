@@ -51,14 +51,18 @@ class Stage:
     def company(self, customers: int) -> RunContext:
         """Returns the demo company after the night of its day; the process uses it.
 
-        It is laid down once: benchmarks that ask for as many customers share it.
+        It is laid down once: benchmarks that ask for as many customers share it. The web's log is
+        whole, as a warehouse would hold that has read it for two years: the days that a model
+        learns from know of visits as those do that it is used on.
         """
         name = f"company-{customers}"
         if customers in self.companies:
             self._use(name, "company")
             return self.companies[customers]
         settings = self.empty_installation(name, "company")
-        lay_down(settings, load_policy(settings.policy_file), COMPANY_DAY, customers)
+        lay_down(
+            settings, load_policy(settings.policy_file), COMPANY_DAY, customers, whole_log=True
+        )
         run_walks(settings, "customer_nightly", [COMPANY_DAY])
         self.companies[customers] = context_for(settings, COMPANY_DAY, "bench")
         return self.companies[customers]

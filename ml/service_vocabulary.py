@@ -172,6 +172,23 @@ DETAILS = ReasonGroup(
     happened=lambda row: row["days_since_account_change"] < 168,
 )
 
+COMPETITION = ReasonGroup(
+    "competition",
+    ("days_since_competitor_opening",),
+    (
+        Phrase(
+            "competitor_opened",
+            "a competitor opened in the region {days_since_competitor_opening:.0f} days ago",
+            "{days_since_competitor_opening:.0f}일 전 인근에 경쟁사 개점",
+        ),
+        Phrase(
+            "no_competitor_opened", "no opening nearby is known", "알려진 인근 경쟁사 개점 없음"
+        ),
+    ),
+    tier=Tier.CIRCUMSTANCE,
+    happened=lambda row: row["days_since_competitor_opening"] < 168,
+)
+
 VISITS = ReasonGroup(
     "visits",
     (
@@ -180,6 +197,9 @@ VISITS = ReasonGroup(
         "visit_day_count_84d",
         "visit_trend",
         "visit_change_84d",
+        "visit_day_count_365d",
+        "visit_gap_days",
+        "visit_recency_over_gap",
         "login_count_28d",
         "login_count_84d",
         "view_count_28d",

@@ -11,6 +11,7 @@ from ml.reasons import Phrase, ReasonGroup, Tier
 from ml.service_vocabulary import (
     ACCOUNT,
     BOND,
+    COMPETITION,
     COMPLAINT,
     CONTRACT,
     DETAILS,
@@ -298,6 +299,7 @@ BEHAVIOUR = (
     BREADTH,
     DISCOUNT,
     PRICE,
+    COMPETITION,
     COMPLAINT,
     SATISFACTION,
     RETURNS,

@@ -79,6 +79,11 @@
             "account_id": "text", "source_customer_id": "text", "opened_date": "date",
             "changed_date": "date", "closed_date": "date", "reported_date": "date",
         },
+        "stores": {"store_id": "text", "region": "text", "reported_date": "date"},
+        "competitors": {
+            "competitor_id": "text", "region": "text", "opened_date": "date",
+            "reported_date": "date",
+        },
         "contact_points": {
             "source_customer_id": "text", "channel": "text", "contact_value": "text",
             "consent_status": "text", "consent_at": "timestamptz", "updated_at": "timestamptz",

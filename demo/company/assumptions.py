@@ -84,9 +84,13 @@ PRICE_RISES = (  # day, departments (all where empty), rise
 )
 PRICE_PRESSURE_HALF_LIFE_DAYS = 45.0
 SMALL_CHANGES_PER_MONTH, SMALL_CHANGE_SPREAD = 0.03, 0.06  # of the products; of their prices
-# Competitors open shops in a region and take customers for a while.
+# Competitors open shops in a region and take customers for a while. Of others nobody takes notice
+# but those who keep the list of them.
 COMPETITOR_OPENINGS = (  # day, region
     (date(2024, 9, 2), "부산"), (date(2025, 5, 12), "경기"), (date(2026, 3, 2), "대구"),
+)  # fmt: skip
+UNFELT_OPENINGS = (
+    (date(2024, 1, 15), "서울"), (date(2025, 9, 8), "인천"), (date(2026, 1, 19), "광주"),
 )  # fmt: skip
 COMPETITOR_PRESSURE_DAYS = 150
 
@@ -195,8 +199,9 @@ POINTS_CARRIED_OVER = (1.2, 2_200.0)  # gamma: brought along from before the fir
 REWARDS_FROM, REWARD_CHANCE_PER_DAY = 5_000, 0.002
 POINTS_EXPIRE_DAYS = 400  # without an entry
 
-# The web log: visits beside those that end in an order.
-VISITS_PER_PURCHASE = 1.6
+# The web log: visits beside those that end in an order. Shops see two to four orders in a hundred
+# sessions of anybody; these are sessions of customers, who buy oftener: one order in seven.
+VISITS_PER_PURCHASE = 6.0
 HOUSEHOLD_DEVICE_SHARE = 0.12  # of the sessions run on a device the household shares
 
 # Truth: the monthly hazards are kept for at most so many people (the first ones).

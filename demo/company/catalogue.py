@@ -102,6 +102,7 @@ def live(catalogue: Catalogue, draw: Draw, day: date, rows: Rows) -> None:
         _hand_over(catalogue, everything, today, rows)
         _open_stores(today, rows)
         return
+    _note_competitors(day, rows)
     changed = np.zeros(len(everything), dtype=bool)
     for rise_day, departments, rise in assumptions.PRICE_RISES:
         if day == rise_day:
@@ -130,3 +131,17 @@ def _open_stores(today: int, rows: Rows) -> None:
         opened_on=pa.array(14_000 + (store * 173) % 4_000, pa.int32()).cast(pa.date32()),
         updated_at=at(today, 5 * 3600 + store),
     )
+
+
+def _note_competitors(day: date, rows: Rows) -> None:
+    """Has store operations write down who opens today in its regions, felt or not."""
+    openings = sorted(assumptions.COMPETITOR_OPENINGS + assumptions.UNFELT_OPENINGS)
+    for number_of, (opened, region) in enumerate(openings, start=1):
+        if opened == day:
+            rows.add(
+                "pos.competitor_stores",
+                competitor_store_id=np.array([number_of]),
+                region=pa.array([region]),
+                opened_on=pa.array([day]),
+                updated_at=at(number(day), np.array([5.5 * 3600])),
+            )

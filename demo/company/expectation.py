@@ -5,6 +5,7 @@ moods fading as planted. Campaigns, complaints, moves and price rises to come ar
 """
 
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,21 +31,41 @@ _MEAN_QUANTITY = 0.78 + 2 * 0.16 + 3 * 0.06
 _MEAN_DISCOUNT = 0.5 * 0.10 + 0.2 * 0.15 + 0.2 * 0.20 + 0.1 * 0.30
 
 
-def expected_spend(world: World, who: Array) -> Array:
-    """Returns what each of some people is expected to spend within 365 days, in won.
+class Spend(NamedTuple):
+    """What people are expected to spend within 365 days, in won.
+
+    Attributes:
+        really: as it stands with each.
+        of_customer: if they are customers who have not decided to leave.
+        of_leaver: if they have left.
+    """
+
+    really: Array
+    of_customer: Array
+    of_leaver: Array
+
+
+def expected_spend(world: World, who: Array) -> Spend:
+    """Returns what each of some people is expected to spend.
 
     Counted are the purchases that a system can tell whose they are: on the web, with a card, or
     with a phone given at the till.
     """
-    return _purchases(world, who) * _basket_amount(world, who) * _known_share(world, who)
+    people = world.people
+    customer, leaver = _purchases(world, who)
+    is_customer = people.active[who] & (people.fading_until[who] == 0)
+    really = np.where(is_customer, customer, leaver) + _purchases_while_fading(world, who)
+    amount = people.rhythm[who] / people.gap[who] * _basket_amount(world, who)
+    amount *= known_share(world, who)
+    return Spend(really * amount, customer * amount, leaver * amount)
 
 
-def _purchases(world: World, who: Array) -> Array:
-    """Returns the purchases expected within a year."""
+def _purchases(world: World, who: Array) -> tuple[Array, Array]:
+    """Returns what customers and what leavers buy in a year, in days of the own rhythm's spend."""
     people, today = world.people, day_of(world.day)
     causes = [hazard * people.frailty[who] for hazard in leaving.hazards_by_cause(world, who)]
-    is_customer = people.active[who] & (people.fading_until[who] == 0)
-    found, hazard_so_far = np.zeros(len(who)), np.zeros(len(who))
+    customer, hazard_so_far = np.zeros(len(who)), np.zeros(len(who))
+    leaver = np.zeros(len(who))
     for step in range(round(YEAR_DAYS / _STEP_DAYS)):
         middle = (step + 0.5) * _STEP_DAYS
         hazard = np.zeros(len(who))
@@ -57,9 +78,9 @@ def _purchases(world: World, who: Array) -> Array:
         is_back = -np.expm1(-assumptions.COMES_BACK_PER_DAY * middle)
         pace = np.exp(assumptions.RHYTHM_FADING_PER_MONTH * middle / 30.4)
         bought = _STEP_DAYS * pace * _demand_around(today + timedelta(days=round(middle)))
-        found += np.where(is_customer, stays, is_back) * bought
-    found += _purchases_while_fading(world, who)
-    return found * people.rhythm[who] / people.gap[who]
+        customer += stays * bought
+        leaver += is_back * bought
+    return customer, leaver
 
 
 def _purchases_while_fading(world: World, who: Array) -> Array:
@@ -99,7 +120,7 @@ def _basket_amount(world: World, who: Array) -> Array:
     return amount
 
 
-def _known_share(world: World, who: Array) -> Array:
+def known_share(world: World, who: Array) -> Array:
     """Returns the share of the purchases that can be told whose they are."""
     known, web = world.accounts, world.people.web[who]
     main = known.main[who]

@@ -44,6 +44,7 @@ def lay_down(
     as_of: date,
     customers: int | None = None,
     seed: int = SEED,
+    whole_log: bool | None = None,
 ) -> StepReport:
     """Brings the seven systems to the end of `as_of`, starts their servers, writes their addresses.
 
@@ -54,6 +55,9 @@ def lay_down(
     Args:
         customers: how many people the company is founded with; where None as many as it was
             founded with before, and 10,000 at first.
+        whole_log: whether the web's log is there from the first day on, as a warehouse would hold
+            that has read it all along, and not for the recent days alone; where None as it was
+            founded with before, and the recent days at first.
 
     Returns:
         Rows written; days lived and rows of the truth as facts.
@@ -71,6 +75,9 @@ def lay_down(
         founding = {
             "seed": seed,
             "customers": customers or (recorded["customers"] if recorded else CUSTOMERS),
+            "whole_log": bool(recorded and recorded.get("whole_log"))
+            if whole_log is None
+            else whole_log,
         }
         systems = open_systems(settings)
         truth_url = truth.truth_url(settings)
@@ -127,7 +134,12 @@ def _found(
     for system in systems:
         system.clear()
     recent_from = max(FIRST_DAY, as_of - timedelta(days=_RECENT_DAYS - 1))
-    company = Company.found(founding["seed"], founding["customers"], recent_from)
+    company = Company.found(
+        founding["seed"],
+        founding["customers"],
+        recent_from,
+        log_from=FIRST_DAY if founding["whole_log"] else recent_from,
+    )
     company.save(saved_company(settings))
     write_whole(mark, json.dumps(founding).encode())
 

@@ -49,12 +49,18 @@ def contact_factor(people: People, day: int) -> Array:
     return factor
 
 
-def hazards(world: World) -> Array:
-    """Returns each person's hazard per day of deciding to leave; only customers have one."""
+def hazards_of_customers(world: World) -> Array:
+    """Returns the hazard per day of deciding to leave that each person has as a customer."""
     people = world.people
     total = np.asarray(np.sum(hazards_by_cause(world, slice(None)), axis=0, dtype=np.float32))
     total *= people.frailty * np.exp(-people.bond) * contact_factor(people, world.day)
-    total[~people.active] = 0
+    return total
+
+
+def hazards(world: World) -> Array:
+    """Returns each person's hazard per day of deciding to leave; only customers have one."""
+    total = hazards_of_customers(world)
+    total[~world.people.active] = 0
     return total
 
 

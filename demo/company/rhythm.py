@@ -34,14 +34,21 @@ def gaps(world: World, draw: Draw, who: Array) -> Array:
     return np.maximum(draw.gamma(shape) * world.people.gap[who] / shape, 1.0)
 
 
-def pace(world: World) -> Array:
-    """Returns how fast each person's days run: 0 for who is no customer, 1 for the own rhythm."""
-    people, day = world.people, world.day
-    speed = np.where(people.active, people.rhythm, np.float32(0))
-    touched = np.flatnonzero((people.contact_until >= day) & (people.effect == PERSUADABLE))
+def pace_of_customers(world: World) -> Array:
+    """Returns how fast each person's days run as a customer: 1 for the own rhythm."""
+    people = world.people
+    speed = people.rhythm.copy()
+    touched = np.flatnonzero((people.contact_until >= world.day) & (people.effect == PERSUADABLE))
     speed[touched] *= (
         1 + np.float32(assumptions.PERSUADABLE_PACE) * people.contact_strength[touched]
     )
+    return speed
+
+
+def pace(world: World) -> Array:
+    """Returns how fast each person's days run: 0 for who is no customer, slower while fading."""
+    people, day = world.people, world.day
+    speed = np.where(people.active, pace_of_customers(world), np.float32(0))
     fading = np.flatnonzero(people.fading_until)
     start, end = assumptions.FADING_PACE
     begun, until = people.fading_from[fading], people.fading_until[fading]

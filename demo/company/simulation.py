@@ -45,15 +45,22 @@ class Company:
         self._name_list = crm.NameList()
 
     @classmethod
-    def found(cls, seed: int, customers: int, recent_from: date | None = None) -> "Company":
+    def found(
+        cls,
+        seed: int,
+        customers: int,
+        recent_from: date | None = None,
+        log_from: date | None = None,
+    ) -> "Company":
         """Returns a company before its first day, its people drawn.
 
         Args:
             seed: the same seed gives the same rows.
             customers: how many have become customers by 2026-06-30; more arrive later.
             recent_from: before this day only what a drop folder still holds after a while is handed
-                over: nothing of the web's log, and of each month the first Monday's snapshots.
-                None: everything is, from the first day on.
+                over: of each month the first Monday's snapshots. None: everything is, from the
+                first day on.
+            log_from: before this day nothing of the web's log is handed over; None: as recent_from.
         """
         draw = generator(seed, 0, "founding")
         everyone = people.drawn(draw, customers)
@@ -66,6 +73,7 @@ class Company:
                 seed=seed,
                 customers=customers,
                 recent_from=number(recent_from or FIRST_DAY),
+                log_from=number(log_from or recent_from or FIRST_DAY),
                 people=everyone,
                 accounts=members,
                 catalogue=catalogue.drawn(draw),
@@ -119,7 +127,7 @@ class Company:
             state.contracts, state.contacts, state.people, state.draw("contracts"), state.day
         )
         crm.live(state, self._name_list, day, rows)
-        if state.day >= state.recent_from:
+        if state.day >= state.log_from:
             web.live(state, orders, demand(day), rows)
         leaving.forget(state.people)
         return rows.tables()

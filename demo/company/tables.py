@@ -107,6 +107,10 @@ SHOP: Mapping[str, pa.Schema] = {
 # MySQL protocol (or a second PostgreSQL database): the tills of the stores.
 POS: Mapping[str, pa.Schema] = {
     "stores": _schema(store_id=_ID, name=_TEXT, region=_TEXT, opened_on=_DAY, updated_at=INSTANT),
+    # What store operations knows of others' openings.
+    "competitor_stores": _schema(
+        competitor_store_id=_ID, region=_TEXT, opened_on=_DAY, updated_at=INSTANT
+    ),
     "receipts": _schema(
         receipt_id=_ID,
         store_id=_ID,
@@ -268,6 +272,8 @@ TRUTH: Mapping[str, pa.Schema] = {
         leaving_cause=_TEXT,  # price, complaint, rhythm, moved, contract_end, competitor; null
         price_sensitivity=pa.float64(),  # 0 to 1
         base_gap_days=pa.float64(),  # mean days between purchases while a customer
+        gap_shape=pa.float64(),  # of the gamma distribution of those days; 1 is at random
+        known_purchase_share=pa.float64(),  # of which a system can tell whose they are
         contact_effect=_TEXT,  # persuadable, sure_thing, lost_cause, do_not_wake
     ),
     "person_records": _schema(
@@ -283,5 +289,11 @@ TRUTH: Mapping[str, pa.Schema] = {
         true_person_id=_ID,
         on_day=_DAY,  # the first of each month, before anything happens
         spend_365d=pa.float64(),  # expected from then on, of purchases that can be told whose
+        # The same of a customer who stays so far, and of one who has left; and the rates of a
+        # customer: everybody's, whatever has become of them.
+        spend_365d_of_customer=pa.float64(),
+        spend_365d_of_leaver=pa.float64(),
+        leaving_hazard_of_customer=pa.float64(),  # per day
+        purchase_rate_of_customer=pa.float64(),  # per day of average demand
     ),
 }

@@ -22,11 +22,21 @@ def note_hazards(world: World) -> None:
 
 
 def note_expectations(world: World) -> None:
-    """Keeps what those who have joined are expected to spend, of the first so many people."""
+    """Keeps what is expected of those who have joined, of the first so many people."""
     who = np.flatnonzero(world.people.joins[: assumptions.HAZARD_PEOPLE] < world.day)
     world.log("expectation_people").add(who.astype(np.int32))
     world.log("expectation_days").add(np.full(len(who), world.day, dtype=np.int32))
-    world.log("expectation_spend").add(expectation.expected_spend(world, who).astype(np.float32))
+    spend = expectation.expected_spend(world, who)
+    hazard = leaving.hazards_of_customers(world)[who]
+    rate = (rhythm.pace_of_customers(world) / world.people.gap)[who]
+    for name, values in (
+        ("spend", spend.really),
+        ("spend_of_customer", spend.of_customer),
+        ("spend_of_leaver", spend.of_leaver),
+        ("hazard", hazard),
+        ("rate", rate),
+    ):
+        world.log(f"expectation_{name}").add(values.astype(np.float32))
 
 
 def tables(world: World) -> dict[str, pa.Table]:
@@ -48,6 +58,14 @@ def tables(world: World) -> dict[str, pa.Table]:
                 "true_person_id": world.log("expectation_people").whole().astype(np.int64) + 1,
                 "on_day": _days(world.log("expectation_days").whole()),
                 "spend_365d": world.log("expectation_spend").whole().astype(float),
+                "spend_365d_of_customer": (
+                    world.log("expectation_spend_of_customer").whole().astype(float)
+                ),
+                "spend_365d_of_leaver": (
+                    world.log("expectation_spend_of_leaver").whole().astype(float)
+                ),
+                "leaving_hazard_of_customer": world.log("expectation_hazard").whole().astype(float),
+                "purchase_rate_of_customer": world.log("expectation_rate").whole().astype(float),
             },
             schema=TRUTH["expectations"],
         ),
@@ -80,6 +98,8 @@ def _people(world: World) -> pa.Table:
             ),
             "price_sensitivity": people.sensitivity[who].astype(float),
             "base_gap_days": people.gap[who].astype(float),
+            "gap_shape": people.shape[who].astype(float),
+            "known_purchase_share": expectation.known_share(world, who).astype(float),
             "contact_effect": words(assumptions.CONTACT_EFFECTS, people.effect[who]),
         },
         schema=TRUTH["people"],

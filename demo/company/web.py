@@ -53,7 +53,8 @@ def live(world: World, orders: buying.Orders, demand: float, rows: Rows) -> None
     kind = table[pattern[session], step]
     is_app = np.concatenate([orders.is_app, draw.random(size) < assumptions.APP_SHARE])
     login_step = np.where(table == _LOGIN, np.arange(6), 99).min(axis=1)
-    logged_in = step >= login_step[pattern[session]]
+    # The app keeps its user logged in; on the web most come without.
+    logged_in = is_app[session] | (step >= login_step[pattern[session]])
     member = np.concatenate([orders.account, account])[session] + 1
     about = np.concatenate([orders.first_product, product])[session]
     seconds_before = (lengths[session] - 1 - step) * draw.uniform(20, 140, len(pattern))[session]

@@ -68,6 +68,7 @@ class World:
     seed: int
     customers: int
     recent_from: int
+    log_from: int
     people: People
     accounts: Accounts
     catalogue: Catalogue
@@ -111,7 +112,9 @@ _PARTS: dict[str, type[Any]] = {
 def save(world: World, path: Path) -> None:
     """Writes a world as one uncompressed `.npz` file, visible only when it is whole."""
     arrays: dict[str, Array] = {
-        "numbers": np.array([world.seed, world.customers, world.recent_from, world.day]),
+        "numbers": np.array(
+            [world.seed, world.customers, world.recent_from, world.log_from, world.day]
+        ),
         "id_kinds": np.array(list(world.next_ids), dtype=np.str_),
         "ids": np.array(list(world.next_ids.values()), dtype=np.int64),
     }
@@ -151,12 +154,13 @@ def load(path: Path) -> World:
                 queues.setdefault(name, Queue()).columns[column] = saved[key]
             elif kind == "log":
                 logs[name] = Log(saved[key])
-        seed, customers, recent_from, day = (int(number) for number in saved["numbers"])
+        seed, customers, recent_from, log_from, day = (int(number) for number in saved["numbers"])
         ids = zip(saved["id_kinds"].tolist(), saved["ids"].tolist(), strict=True)
         return World(
             seed,
             customers,
             recent_from,
+            log_from,
             day=day,
             next_ids=dict(ids),
             queues=queues,

@@ -67,7 +67,7 @@ def test_every_rule_of_the_company_passes_its_unit_tests(company: World) -> None
         ["test", "--select", "path:datasets/company/unit_tests.yml"],
         label="unit tests",
     )
-    assert int(report.facts["tests"]) == 7
+    assert int(report.facts["tests"]) == 8
 
 
 def test_no_number_of_a_customer_shows_a_mail_address_or_a_phone(company: World) -> None:

@@ -146,6 +146,7 @@ def test_a_broken_rhythm_is_said_with_its_days(trained: RunContext) -> None:
         from ml.customer_scores as scores
         inner join features.ftr_customers as customers using (person_id, as_of_date)
         where score_name = 'churn' and recency_over_gap > 4 and discount_share_84d < 0.6
+            and case_count_168d = 0
         """,
     )
     assert rows

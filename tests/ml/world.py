@@ -95,6 +95,7 @@ def _fill(
         "days_since_contract_end": -1 - abs(columns["days_since_contract_end"]),
         "contract_days_left": 200 + columns["contract_days_left"],
         "days_since_account_change": 200 + columns["days_since_account_change"],
+        "days_since_competitor_opening": 200 + columns["days_since_competitor_opening"],
         "price_change_168d": columns["price_change_168d"] / 1000,
     }
     stays_away = (

@@ -129,6 +129,9 @@ activity as (
         visit_day_count_84d,
         visit_trend,
         visit_change_84d,
+        visit_day_count_365d,
+        visit_gap_days,
+        visit_recency_over_gap,
         login_count_28d,
         login_count_84d,
         view_count_28d,
@@ -147,6 +150,14 @@ accounts as (
         days_since_account_change,
         days_since_account_closing
     from {{ ref("int_features__accounts") }}
+),
+
+competition as (
+    select
+        person_id,
+        as_of_date,
+        days_since_competitor_opening
+    from {{ ref("int_features__competition") }}
 ),
 
 prices as (
@@ -276,6 +287,9 @@ final as (
         activity.visit_day_count_84d,
         activity.visit_trend,
         activity.visit_change_84d,
+        activity.visit_day_count_365d,
+        activity.visit_gap_days,
+        activity.visit_recency_over_gap,
         activity.login_count_28d,
         activity.login_count_84d,
         activity.view_count_28d,
@@ -305,7 +319,8 @@ final as (
         prices.price_change_168d,
         -- Who looks for offers feels a rise; trees find a product of two hard to see.
         purchases.discounted_line_share * prices.price_change_84d as price_exposure_84d,
-        purchases.discounted_line_share * prices.price_change_168d as price_exposure_168d
+        purchases.discounted_line_share * prices.price_change_168d as price_exposure_168d,
+        competition.days_since_competitor_opening
     from populations
     left join purchases
         on populations.as_of_date = purchases.as_of_date
@@ -325,6 +340,9 @@ final as (
     left join accounts
         on populations.as_of_date = accounts.as_of_date
         and populations.person_id = accounts.person_id
+    left join competition
+        on populations.as_of_date = competition.as_of_date
+        and populations.person_id = competition.person_id
     left join prices on populations.as_of_date = prices.as_of_date
     left join contacts
         on populations.as_of_date = contacts.as_of_date
@@ -418,6 +436,9 @@ select
     visit_day_count_84d,
     visit_trend,
     visit_change_84d,
+    visit_day_count_365d,
+    visit_gap_days,
+    visit_recency_over_gap,
     login_count_28d,
     login_count_84d,
     view_count_28d,
@@ -445,5 +466,6 @@ select
     price_change_84d,
     price_change_168d,
     price_exposure_84d,
-    price_exposure_168d
+    price_exposure_168d,
+    days_since_competitor_opening
 from final

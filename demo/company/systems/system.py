@@ -26,6 +26,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "shop.points_entries": ["entry_id"],
     "shop.rewards": ["reward_id"],
     "pos.stores": ["store_id"],
+    "pos.competitor_stores": ["competitor_store_id"],
     "pos.receipts": ["receipt_id"],
     "pos.receipt_lines": ["receipt_id", "line_number"],
     "callcentre.cases": ["case_id"],

@@ -75,14 +75,19 @@ def test_laying_down_the_same_day_again_changes_nothing(
     assert state(company_settings) == before
 
 
-def test_a_company_keeps_its_number_of_customers_until_another_is_asked_for(
+def test_a_company_keeps_its_number_of_customers_and_its_log_until_others_are_asked_for(
     lay: LayDown, company_settings: Settings, company_policy: Policy
 ) -> None:
     lay(DAY)
     report = lay_down(company_settings, company_policy, NEXT_DAY, seed=SEED)
     assert report.facts["days_lived"] == 1
+    anew = (NEXT_DAY - FIRST_DAY).days + 1
     report = lay_down(company_settings, company_policy, NEXT_DAY, CUSTOMERS + 1, SEED)
-    assert report.facts["days_lived"] == (NEXT_DAY - FIRST_DAY).days + 1
+    assert report.facts["days_lived"] == anew
+    report = lay_down(company_settings, company_policy, NEXT_DAY, seed=SEED, whole_log=True)
+    assert report.facts["days_lived"] == anew
+    report = lay_down(company_settings, company_policy, LATER_DAY, seed=SEED)
+    assert report.facts["days_lived"] == (LATER_DAY - NEXT_DAY).days
 
 
 def test_winding_back_ends_as_if_it_had_never_been_later(

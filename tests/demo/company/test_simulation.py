@@ -25,6 +25,7 @@ KEYS = {
     "shop.points_entries": ["entry_id"],
     "shop.rewards": ["reward_id"],
     "pos.stores": ["store_id"],
+    "pos.competitor_stores": ["competitor_store_id"],
     "pos.receipts": ["receipt_id"],
     "pos.receipt_lines": ["receipt_id", "line_number"],
     "crm.notes": ["note_id"],
@@ -182,6 +183,29 @@ def test_what_a_company_holds_does_not_depend_on_which_days_are_recent() -> None
     for day, rows in last_days.items():
         assert same({name: all_days[day][name] for name in rows}, rows)
     assert all(whole.truth()[name].equals(kept.truth()[name]) for name in TRUTH)
+    # The log alone may be whole.
+    with_log = Company.found(1, 50, recent_from=date(2024, 3, 6), log_from=FIRST_DAY)
+    for day, rows in live(with_log, until).items():
+        events = {name: table for name, table in all_days[day].items() if name == "web.events"}
+        assert same({**last_days[day], **events}, rows)
+
+
+def test_the_app_knows_its_user_from_the_first_event_on_and_the_web_after_a_login(
+    lived: Lived,
+) -> None:
+    events = lived.tables["web.events"]
+    app = events["channel"] == "app"
+    # Few look around once more whose account is closed or not open yet.
+    assert events[app]["member_id"].notna().mean() > 0.98
+    web = events[~app]
+    came = web.drop_duplicates("session_id")
+    assert came["member_id"].isna().all()
+    known, logged_in = (
+        set(web[chosen]["session_id"])
+        for chosen in (web["member_id"].notna(), web["event_type"] == "login")
+    )
+    assert known <= logged_in
+    assert len(known) > 0.98 * len(logged_in)
 
 
 def test_each_version_of_a_row_is_later_than_the_one_before(lived: Lived) -> None:

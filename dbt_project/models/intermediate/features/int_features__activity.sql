@@ -61,6 +61,8 @@ visit_sums as (
         coalesce(sum(view_count) filter (where days_ago < 28), 0) as view_count_28d,
         coalesce(sum(cart_count) filter (where days_ago < 28), 0) as cart_count_28d,
         coalesce(sum(app_open_count) filter (where days_ago < 28), 0) as app_open_count_28d,
+        count(*) as visit_day_count_365d,
+        1.0 * (max(days_ago) - min(days_ago)) / nullif(count(*) - 1, 0) as visit_gap_days,
         min(days_ago) filter (where login_count > 0) as days_since_login,
         min(days_ago) filter (where cart_count > 0) as days_since_cart
     from interaction_days
@@ -121,6 +123,10 @@ final as (
             as visit_trend,
         1.0 * visit_sums.visit_day_count_84d / nullif(visit_sums.visit_day_count_before, 0)
             as visit_change_84d,
+        visit_sums.visit_day_count_365d,
+        visit_sums.visit_gap_days,
+        visit_sums.days_since_visit / nullif(visit_sums.visit_gap_days, 0)
+            as visit_recency_over_gap,
         visit_sums.login_count_28d,
         visit_sums.login_count_84d,
         visit_sums.view_count_28d,
@@ -151,6 +157,9 @@ select
     cast(visit_day_count_84d as double precision) as visit_day_count_84d,
     cast(visit_trend as double precision) as visit_trend,
     cast(visit_change_84d as double precision) as visit_change_84d,
+    cast(visit_day_count_365d as double precision) as visit_day_count_365d,
+    cast(visit_gap_days as double precision) as visit_gap_days,
+    cast(visit_recency_over_gap as double precision) as visit_recency_over_gap,
     cast(login_count_28d as double precision) as login_count_28d,
     cast(login_count_84d as double precision) as login_count_84d,
     cast(view_count_28d as double precision) as view_count_28d,
