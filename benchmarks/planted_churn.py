@@ -21,7 +21,7 @@ from benchmarks.result import Result, at_least, at_most, reported
 from benchmarks.stage import Stage
 from benchmarks.true_owners import true_owners
 from demo.company.systems import truth
-from ml import evaluate, registry
+from ml import artefacts, evaluate, registry
 from ml.arrays import BoolArray, FloatArray
 from ml.churn.settings import CHURN
 from ml.features import read_labelled
@@ -77,7 +77,7 @@ def compare(context: RunContext, name: str) -> list[Result]:
         champion = registry.champion_for(connection, CHURN.name, context.as_of + timedelta(days=1))
     if champion is None:
         raise RuntimeError("The training was refused: nothing is in force.")
-    stored = registry.load(context.settings.models_dir, champion)
+    stored = artefacts.load(context.settings.models_dir, champion)
     scorer = scorer_of(CHURN, stored, context.policy.horizon_days)
     metrics = stored.manifest["metrics"]
     days = [date.fromisoformat(day) for day in metrics["days"]["test"]]

@@ -19,7 +19,7 @@ from benchmarks.cost import cost_of
 from benchmarks.planted_world import lay_down_world
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import Stage
-from ml import registry
+from ml import artefacts, registry
 from ml.churn.settings import CHURN
 from ml.inputs import ModelInputs
 from ml.score import score
@@ -45,7 +45,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
         champion = registry.champion_for(connection, "churn", NIGHT)
     if champion is None or champion.kind != "xgboost":
         raise RuntimeError("The planted world did not train an XGBoost champion.")
-    artefact = registry.load(settings.models_dir, champion)
+    artefact = artefacts.load(settings.models_dir, champion)
     scorer = scorer_of(CHURN, artefact, context.policy.horizon_days)
     assert isinstance(scorer, XGBoostScorer)
     model = (artefact.model or b"", scorer.inputs)

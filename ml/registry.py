@@ -1,26 +1,13 @@
-"""The model registry: what was trained, which version is in force on which day, and its artefact.
+"""The model registry: which versions were trained, and which of them is in force on which day.
 
-An artefact is a folder `<models>/<model>/<version>/` with `manifest.json` and, for XGBoost, the
-model as `model.ubj`. The manifest holds the model's checksum and `ml.model_versions` holds the
-manifest's, so nothing can change unseen. A version is named after the day it was trained as of and
-its checksum, and after the rival where one ships: training a day again on the same data ends in the
-same version.
-
-`ml.champions` says which version is in force from which day on. Entries are added, days before them
-keep theirs: that is why an earlier day scored again gives the same scores, also after a rollback.
+What a version is made of lies in its artefact (`ml.artefacts`). `ml.champions` says which version
+is in force from which day on. Entries are added, days before them keep theirs: that is why an
+earlier day scored again gives the same scores, also after a rollback.
 """
 
-import hashlib
-import json
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,126 +15,16 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from ml import artefacts
+from ml.artefacts import Artefact, Registered
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["xgboost", "rule", "weights"]
 Outcome = Literal["promoted", "rule", "kept", "refused"]
 
-MANIFEST = "manifest.json"
-MODEL = "model.ubj"
 PLAIN_RULE = "rule-1"
-FORMAT = 2
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """A trained model as it is stored.
-
-    Attributes:
-        manifest: everything but the trees, in JSON's own types.
-        model: the trees as XGBoost writes them; none for a rival.
-    """
-
-    manifest: Mapping[str, Any]
-    model: bytes | None
-
-    @property
-    def manifest_bytes(self) -> bytes:
-        """The manifest as it is written: the same for the same contents."""
-        text = json.dumps(self.manifest, indent=2, sort_keys=True, ensure_ascii=False)
-        return (text + "\n").encode()
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the manifest, which holds that of the model."""
-        return _digest(self.manifest_bytes)
-
-    @property
-    def version(self) -> str:
-        """The version's name; wherever a rival scores, its own name is in it."""
-        rival = f"{self.manifest['rival']['name']}-" if "rival" in self.manifest else ""
-        return f"{self.manifest['trained_as_of_date']}-{rival}{self.checksum[:8]}"
-
-
-@dataclass(frozen=True)
-class Champion:
-    """A version in force, as the registry knows it."""
-
-    model_name: str
-    version: str
-    kind: Kind
-    artefact_path: str
-    artefact_checksum: str
-
-
-def artefact(
-    kind: Kind, trained_as_of: date, contents: Mapping[str, Any], model: bytes | None
-) -> Artefact:
-    """Returns an artefact of `contents`, stamped with kind, day, code and the model's checksum."""
-    return Artefact(
-        manifest={
-            **contents,
-            "format": FORMAT,
-            "kind": kind,
-            "trained_as_of_date": trained_as_of.isoformat(),
-            "code_version": code_version(),
-            "files": {} if model is None else {MODEL: _digest(model)},
-        },
-        model=model,
-    )
-
-
-def save(models_dir: Path, model_name: str, item: Artefact) -> str:
-    """Writes an artefact in one step and returns its path below `models_dir`.
-
-    A half-written or damaged folder of the same version is replaced.
-    """
-    relative = f"{model_name}/{item.version}"
-    target = models_dir / relative
-    if _is_intact(target, item):
-        return relative
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # The version's name does not begin with a dot, so a leftover is never taken for one.
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=target.parent) as folder:
-        unfinished = Path(folder) / "artefact"
-        unfinished.mkdir()
-        for name, contents in _files(item).items():
-            with (unfinished / name).open("wb") as stream:
-                stream.write(contents)
-                stream.flush()
-                os.fsync(stream.fileno())
-        if target.exists():
-            shutil.rmtree(target)
-        unfinished.rename(target)
-    return relative
-
-
-def load(models_dir: Path, champion: Champion) -> Artefact:
-    """Returns a version's artefact, its checksums verified.
-
-    Raises:
-        ModelError: a file is missing or not what was registered, or the format is another.
-    """
-    folder = models_dir / champion.artefact_path
-    manifest_bytes = _read(folder / MANIFEST, champion)
-    if _digest(manifest_bytes) != champion.artefact_checksum:
-        raise _damaged(folder / MANIFEST, "is not the one that was registered", champion)
-    manifest = json.loads(manifest_bytes)
-    if manifest["format"] != FORMAT:
-        raise ModelError(
-            f"{champion.model_name} {champion.version} is written in format {manifest['format']}, "
-            f"{FORMAT} is read.",
-            "Train again, or retire the model.",
-        )
-    model = None
-    for name, checksum in manifest["files"].items():
-        model = _read(folder / name, champion)
-        if _digest(model) != checksum:
-            raise _damaged(folder / name, "does not match its checksum", champion)
-    return Artefact(manifest, model)
 
 
 def register(
@@ -275,7 +152,7 @@ def appoint(
             f"{model_name} {version} was trained as of {trained_as_of}: it cannot score {as_of}.",
             f"Name a day after {trained_as_of} by --as-of.",
         )
-    load(models_dir, Champion(model_name, version, kind, path, checksum))
+    artefacts.load(models_dir, Registered(model_name, version, kind, path, checksum))
     _decide(connection, model_name, as_of, version, "promotion")
 
 
@@ -298,7 +175,7 @@ def retire(connection: psycopg.Connection, model_name: str, as_of: date) -> None
     _decide(connection, model_name, as_of, None, "retirement")
 
 
-def champion_for(connection: psycopg.Connection, model_name: str, as_of: date) -> Champion | None:
+def champion_for(connection: psycopg.Connection, model_name: str, as_of: date) -> Registered | None:
     """Returns the version in force on `as_of`, none if the plain rule scores."""
     row = connection.execute(
         """
@@ -314,7 +191,7 @@ def champion_for(connection: psycopg.Connection, model_name: str, as_of: date) -
     if row is None or row[0] is None:
         return None
     version, kind, path, checksum = row
-    return Champion(model_name, version, kind, path, checksum)
+    return Registered(model_name, version, kind, path, checksum)
 
 
 def is_any_trained(connection: psycopg.Connection, as_of: date) -> bool:
@@ -385,17 +262,6 @@ def training_summary(connection: psycopg.Connection) -> Sequence[Mapping[str, An
         ).fetchall()
 
 
-@cache
-def code_version() -> str:
-    """Returns the package's version and the digest of this room's code."""
-    digest = hashlib.sha256()
-    room = Path(__file__).parent
-    for path in sorted(room.rglob("*.py")):
-        digest.update(path.relative_to(room).as_posix().encode())
-        digest.update(path.read_bytes())
-    return f"{package_version('living-crm')}+{digest.hexdigest()[:8]}"
-
-
 def _decide(
     connection: psycopg.Connection,
     model_name: str,
@@ -445,36 +311,3 @@ def _derive_status(connection: psycopg.Connection, model_name: str) -> None:
         """,
         {"model": model_name},
     )
-
-
-def _files(item: Artefact) -> dict[str, bytes]:
-    files = {MANIFEST: item.manifest_bytes}
-    if item.model is not None:
-        files[MODEL] = item.model
-    return files
-
-
-def _is_intact(folder: Path, item: Artefact) -> bool:
-    return all(
-        (folder / name).is_file() and (folder / name).read_bytes() == contents
-        for name, contents in _files(item).items()
-    )
-
-
-def _read(path: Path, champion: Champion) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise _damaged(path, "is missing", champion) from None
-
-
-def _damaged(path: Path, how: str, champion: Champion) -> ModelError:
-    return ModelError(
-        f"{path.name} of {champion.model_name} {champion.version} {how} ({path.parent}).",
-        "Restore the folder from a backup, or train the same day again, which writes it anew "
-        "when data and code are the same, or roll back to the version before.",
-    )
-
-
-def _digest(contents: bytes) -> str:
-    return hashlib.sha256(contents).hexdigest()

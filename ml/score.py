@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from ml import registry
+from ml import artefacts, registry
 from ml.abstain import abstain, stale_persons
 from ml.features import open_reader, read_population, require_features
 from ml.models import ModelSpec, model_specs
@@ -66,7 +66,7 @@ class InForce:
     spec: ModelSpec
     scorer: Scorer
     version: str
-    kind: registry.Kind
+    kind: artefacts.Kind
     is_calibrated: bool
     references: Mapping[str, Any]
 
@@ -197,7 +197,7 @@ def _in_force(context: RunContext, connection: psycopg.Connection, spec: ModelSp
     if champion is None:
         plain = PlainScorer.of(spec, horizon_days)
         return InForce(spec, plain, registry.PLAIN_RULE, "rule", False, {})
-    stored = registry.load(context.settings.models_dir, champion)
+    stored = artefacts.load(context.settings.models_dir, champion)
     scorer = scorer_of(spec, stored, horizon_days)
     references = stored.manifest["references"]
     return InForce(spec, scorer, champion.version, champion.kind, True, references)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import registry
+from ml import artefacts
 from ml.abstain import Grounds
 from ml.arrays import Columns, FloatArray
 from ml.inputs import ModelInputs
@@ -150,7 +150,7 @@ class PlainScorer:
         return found, np.ones((len(found), len(self.groups)))
 
 
-def scorer_of(spec: ModelSpec, stored: registry.Artefact, horizon_days: int) -> Scorer:
+def scorer_of(spec: ModelSpec, stored: artefacts.Artefact, horizon_days: int) -> Scorer:
     """Returns what scores by an artefact.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import psycopg
 
-from ml import registry
+from ml import artefacts, registry
 from ml.arrays import FloatArray
 from ml.candidate import Candidate, fit_candidate, lesson_of
 from ml.curves import curves, slices
@@ -225,18 +225,18 @@ def _keep(
         **shared, **candidate.as_json(seed),
         "references": watch(by_candidate),
     }  # fmt: skip
-    items = [registry.artefact("xgboost", context.as_of, contents, candidate.model)]
+    items = [artefacts.make("xgboost", context.as_of, contents, candidate.model)]
     if judgement.failings:
         rival = catalogue.as_json(trained.rivals[best_rival])
         contents = {**shared, "rival": rival, "references": watch(by_rival)}
-        items.append(registry.artefact("rule", context.as_of, contents, None))
+        items.append(artefacts.make("rule", context.as_of, contents, None))
     outcome: Outcome = "promoted"
     if judgement.failings:
         outcome = "rule"
     elif judgement.behind:
         outcome = "kept"
     winner = items[-1]
-    paths = [registry.save(context.settings.models_dir, spec.name, item) for item in items]
+    paths = [artefacts.save(context.settings.models_dir, spec.name, item) for item in items]
     with context.connection() as connection:
         for item, path in zip(items, paths, strict=True):
             registry.register(
@@ -272,7 +272,7 @@ def _incumbent(
     if champion is None:
         return None
     try:
-        stored = registry.load(context.settings.models_dir, champion)
+        stored = artefacts.load(context.settings.models_dir, champion)
         scorer = scorer_of(spec, stored, spec.outcome.horizon_days(context.policy))
         require_features(connection, scorer.features)
     except ModelError as error:

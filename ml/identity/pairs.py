@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from ml import registry
+from ml import artefacts, registry
 from ml.identity import comparisons
 from ml.identity.candidates import KINDS, find_candidates
 from ml.identity.comparisons import Weights
@@ -158,7 +158,7 @@ def weights_in_force(context: RunContext) -> tuple[Weights, str]:
         champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
     if champion is None:
         return builtin_weights(), BUILTIN
-    manifest = registry.load(context.settings.models_dir, champion).manifest
+    manifest = artefacts.load(context.settings.models_dir, champion).manifest
     weights = Weights.from_json(manifest["weights"])
     if not weights.are_of_these_levels:
         raise ModelError(

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from ml import registry
+from ml import artefacts, registry
 from ml.identity import comparisons, mixture
 from ml.identity.candidates import find_candidates
 from ml.identity.comparisons import COMPARISONS, Weights
@@ -79,8 +79,8 @@ def _put_in_force(context: RunContext, weights: Weights, records: int, matches: 
         "weights": weights.to_json(),
         "metrics": metrics,
     }
-    item = registry.artefact("weights", context.as_of, contents, None)
-    path = registry.save(context.settings.models_dir, MODEL_NAME, item)
+    item = artefacts.make("weights", context.as_of, contents, None)
+    path = artefacts.save(context.settings.models_dir, MODEL_NAME, item)
     verdict = f"learned from {records} records, {matches} matches among them"
     with context.connection() as connection:
         registry.register(connection, MODEL_NAME, item, path, metrics=metrics, verdict=verdict)

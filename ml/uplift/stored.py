@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from ml import registry
+from ml import artefacts, registry
 from ml.uplift.learner import UpliftModel
 from ml.uplift.settings import EffectSpec
 from warehouse.context import RunContext
@@ -30,7 +30,7 @@ def load_effect(
     champion = registry.champion_for(connection, spec.name, context.as_of)
     if champion is None:
         return None
-    stored = registry.load(context.settings.models_dir, champion)
+    stored = artefacts.load(context.settings.models_dir, champion)
     manifest, named = stored.manifest, f"{spec.name} {champion.version}"
     if stored.model is None:
         raise ModelError(f"{named} holds no trees.", "Train again, or retire the model.")

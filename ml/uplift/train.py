@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import bootstrap, registry
+from ml import artefacts, bootstrap, registry
 from ml.arrays import FloatArray
 from ml.bootstrap import Interval
 from ml.features import require_features
@@ -216,8 +216,8 @@ def _keep(
         "learner": model.as_json(),
         "metrics": lasting,
     }
-    item = registry.artefact("xgboost", context.as_of, contents, model.trees_bytes())
-    path = registry.save(context.settings.models_dir, spec.name, item)
+    item = artefacts.make("xgboost", context.as_of, contents, model.trees_bytes())
+    path = artefacts.save(context.settings.models_dir, spec.name, item)
     outcome: registry.Outcome = "promoted"
     if judgement.failings:
         outcome = "refused"

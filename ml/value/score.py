@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from ml import registry
+from ml import artefacts, registry
 from ml.abstain import abstain
 from ml.features import read_base, read_population, require_features
 from ml.rivals.buy_till_you_die import BuyTillYouDie
@@ -85,7 +85,7 @@ class InForce:
 
     forecast: Forecast
     version: str
-    kind: registry.Kind
+    kind: artefacts.Kind
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def in_force(context: RunContext, connection: psycopg.Connection, reader: Any) -
     champion = registry.champion_for(connection, MODEL_NAME, context.as_of)
     if champion is None:
         return InForce(_baseline(context, reader), registry.PLAIN_RULE, "rule")
-    stored = registry.load(context.settings.models_dir, champion)
+    stored = artefacts.load(context.settings.models_dir, champion)
     if stored.manifest["horizon_days"] != YEAR_DAYS:
         raise ModelError(
             f"value {champion.version} looks {stored.manifest['horizon_days']} days ahead, "

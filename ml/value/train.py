@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ml import registry
+from ml import artefacts, registry
 from ml.arrays import Columns, FloatArray
 from ml.features import LabelledRows, first_purchase_day, open_reader, read_base, require_features
 from ml.gate import Judgement, judge_value
@@ -187,8 +187,8 @@ def _keep(context: RunContext, plan: YearPlan, judged: Judged) -> StepReport:
     }
     model = forecast.model
     trees = bytes(model.booster.save_raw("ubj")) if isinstance(model, TreeModel) else None
-    item = registry.artefact("rule" if trees is None else "xgboost", context.as_of, contents, trees)
-    path = registry.save(context.settings.models_dir, MODEL_NAME, item)
+    item = artefacts.make("rule" if trees is None else "xgboost", context.as_of, contents, trees)
+    path = artefacts.save(context.settings.models_dir, MODEL_NAME, item)
     with context.connection() as connection:
         registry.register(connection, MODEL_NAME, item, path, metrics=metrics, verdict=verdict)
         registry.record_training(

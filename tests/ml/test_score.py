@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from ml import registry
+from ml import artefacts, registry
 from ml.features import open_reader, read_population
 from ml.models import model_spec
 from ml.reasons import ReasonGroup
@@ -290,7 +290,7 @@ def test_a_category_never_seen_in_training_gets_a_score_like_the_nearest(
         champion = registry.champion_for(connection, "churn", TONIGHT)
     assert champion
     scorer = scorer_of(
-        model_spec("churn"), registry.load(trained.settings.models_dir, champion), 28
+        model_spec("churn"), artefacts.load(trained.settings.models_dir, champion), 28
     )
     with closing(open_reader(trained.url)) as reader:
         ((_, columns),) = read_population(reader, "live", TONIGHT, scorer.features)

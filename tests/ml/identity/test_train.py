@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from benchmarks import simulated_persons
-from ml import registry
+from ml import artefacts, registry
 from ml.identity import train
 from ml.identity.pairs import find_pairs
 from ml.identity.weigh import MODEL_NAME, builtin_weights
@@ -71,8 +71,8 @@ def test_weights_of_levels_that_are_no_more_are_refused_with_the_remedy(
 ) -> None:
     weights = builtin_weights().to_json()
     weights["levels"]["name"]["spoken"] = weights["levels"]["name"]["close"]
-    item = registry.artefact("weights", DAY, {"weights": weights}, None)
-    path = registry.save(context.settings.models_dir, MODEL_NAME, item)
+    item = artefacts.make("weights", DAY, {"weights": weights}, None)
+    path = artefacts.save(context.settings.models_dir, MODEL_NAME, item)
     with context.connection() as connection:
         registry.register(connection, MODEL_NAME, item, path, metrics={}, verdict="learned")
         registry.promote(connection, MODEL_NAME, item.version, DAY)

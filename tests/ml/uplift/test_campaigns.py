@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml import registry
+from ml import artefacts
 from ml.features import open_reader
 from ml.uplift.experiment import experiment_days, read_experiment
 from ml.uplift.score import score_effects
@@ -128,7 +128,7 @@ def test_a_damaged_artefact_is_an_error_with_its_remedy(learned: RunContext) -> 
         learned,
         "select artefact_path from ml.model_versions where model_name = 'contact_effect'",
     )
-    file = learned.settings.models_dir / path / registry.MODEL
+    file = learned.settings.models_dir / path / artefacts.MODEL
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
     with pytest.raises(ModelError, match=r"model\.ubj .* does not match its checksum.*Restore"):
@@ -150,7 +150,7 @@ def test_the_same_experiment_gives_the_same_version_to_the_byte(
     first = train(context, "contact_effect")
     folder = context.settings.models_dir / "contact_effect" / str(first.facts["version"])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    (folder / registry.MODEL).write_bytes(b"damaged")
+    (folder / artefacts.MODEL).write_bytes(b"damaged")
     assert train(context, "contact_effect") == first
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

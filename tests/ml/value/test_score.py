@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml import registry
+from ml import artefacts, registry
 from ml.features import open_reader
 from ml.value.score import score_values
 from ml.value.train import train
@@ -152,12 +152,12 @@ def twice(learned: RunContext) -> Any:
     with learned.connection() as connection:
         first = registry.champion_for(connection, "value", TONIGHT)
         assert first is not None
-        stored = registry.load(learned.settings.models_dir, first)
+        stored = artefacts.load(learned.settings.models_dir, first)
         known = stored.manifest["spread"]
         spread = {**known, "high": [9.0 for _ in known["high"]]}
         contents = {**stored.manifest, "spread": spread}
-        item = registry.artefact("xgboost", TONIGHT, contents, stored.model)
-        path = registry.save(learned.settings.models_dir, "value", item)
+        item = artefacts.make("xgboost", TONIGHT, contents, stored.model)
+        path = artefacts.save(learned.settings.models_dir, "value", item)
         registry.register(connection, "value", item, path, metrics={}, verdict="later")
         registry.promote(connection, "value", item.version, TONIGHT)
     yield learned, first.version, item.version
