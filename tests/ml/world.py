@@ -10,6 +10,7 @@ a contract has never bought.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from zlib import crc32
 
 import numpy as np
 import psycopg
@@ -71,7 +72,13 @@ def _fill(
     count = world.live + world.lapsed + world.contract
     live = np.arange(count) < world.live
     contract = np.arange(count) >= world.live + world.lapsed
-    columns = {name: rng.normal(size=count).round(3) for name in FEATURES}
+    # Each by its own name: a new feature leaves what is drawn of the others as it was.
+    columns = {
+        name: np.random.default_rng([world.seed, number, crc32(name.encode())])
+        .normal(size=count)
+        .round(3)
+        for name in FEATURES
+    }
     gap = rng.uniform(3, 12, count).round()
     recency = np.where(live, rng.integers(0, 28, count), rng.integers(28, 150, count))
     orders = np.where(live, rng.integers(6, 40, count), rng.integers(0, 30, count))
