@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,10 @@ from warehouse.errors import WarehouseError
 from warehouse.settings import Settings
 
 TIMEOUT_SECONDS = 60
+# Airflow answers 500 where its scheduler and a request wait for each other's rows, as just after a
+# scheduler has begun: the server ends one of the two, and it may be asked again.
+_PAUSES_SECONDS = (0.5, 2.0, 5.0)
+_REPEATABLE = ("GET", "PATCH")
 
 
 class Api:
@@ -51,6 +56,11 @@ class Api:
         try:
             self._token = self._token or self._log_in()
             status, answer = self._send(method, f"/api/v2{path}", body, self._token)
+            for pause in _PAUSES_SECONDS:
+                if status < http.client.INTERNAL_SERVER_ERROR or method not in _REPEATABLE:
+                    break
+                time.sleep(pause)
+                status, answer = self._send(method, f"/api/v2{path}", body, self._token)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise WarehouseError(
                 f"Airflow at {self._address} does not answer: {type(error).__name__}.",
