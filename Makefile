@@ -67,7 +67,7 @@ bench: setup ## measure against bare baselines, write benchmarks/results.json
 up: setup ## start Airflow and print its address and login
 	@$(CRM) up
 
-down: setup ## stop what `make up` or `make demo` started
+down: setup ## stop what `make up` or `make demo` started [DATA=...]
 	@$(CRM) down
 
 status: setup ## show the last run, room by room

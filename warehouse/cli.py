@@ -144,7 +144,7 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop Airflow, the demo's systems and the embedded server: only what was started from here."""
+    """Stop Airflow, the demo's systems and the embedded server: only what was started for DATA."""
     from demo.demos import find_demo
     from warehouse import airflow
 
@@ -155,7 +155,7 @@ def down() -> None:
         demo.stop(settings)
     if settings.warehouse_url is None:
         embedded.stop(settings)
-    console.print("Stopped.")
+    console.print(f"Stopped what runs for DATA={settings.data}; other data sets are left alone.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

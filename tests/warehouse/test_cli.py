@@ -123,3 +123,15 @@ def test_psql_is_given_no_password_on_its_command_line(
     done = living_crm("warehouse", "psql", "-Atc", r"\! tr '\0' ' ' < /proc/$PPID/cmdline")
     assert "psql" in done.stdout
     assert secret not in done.stdout
+
+
+def test_down_says_whose_installation_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA", "complete_journey")
+    monkeypatch.setenv("LIVING_CRM_HOME", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-m", "warehouse.cli", "down"],
+        capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert "DATA=complete_journey" in done.stderr
