@@ -1,6 +1,7 @@
 """The walk's dbt builds on a small slice of the real sources, night by night."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.dbt_project.conftest import EARLY, LATE, World
 from warehouse import dbt, parsed
 from warehouse.context import StepReport
+from warehouse.errors import BuildError
 
 
 def test_a_day_built_again_after_a_later_one_gives_the_same_bytes(world: World) -> None:
@@ -103,6 +105,42 @@ def test_a_denial_takes_a_person_off_the_list_and_so_does_silence(world: World) 
     assert denied not in left
     assert silent not in left
     assert set(others) <= set(left)
+
+
+def test_only_who_was_known_by_the_day_must_have_a_person(world: World) -> None:
+    """A later night that failed after loading leaves rows of customers the day has not seen."""
+
+    def test(day: date) -> StepReport:
+        wanted = ["test", "--select", "identified_fct_contacts_person_id"]
+        return dbt.run(world.context(day), wanted, label="identified")
+
+    one = """
+        from marts.fct_contacts where (source, source_customer_id) = (
+            select source, source_customer_id from intermediate.int_persons__unioned
+            where source = 'campaigns' order by source_customer_id limit 1
+        )
+    """
+    ((person, first_seen_at),) = world.rows(
+        f"""
+        select distinct contacts.person_id, records.first_seen_at
+        from (select * {one}) as contacts
+        join intermediate.int_persons__unioned as records using (source, source_customer_id)
+        """
+    )
+    change = """
+        update intermediate.int_persons__unioned set first_seen_at = %(seen_at)s
+        where (source, source_customer_id) in (select source, source_customer_id {one});
+        update marts.fct_contacts set person_id = %(person)s
+        where contact_id in (select contact_id {one})
+    """.replace("{one}", one)
+    try:
+        world.run(change, seen_at=f"{LATE} 12:00+00", person=None)
+        assert test(EARLY).facts["tests"] == 1
+        with pytest.raises(BuildError, match="identified_fct_contacts_person_id"):
+            test(LATE)
+    finally:
+        world.run(change, seen_at=first_seen_at, person=person)
+    assert test(LATE).facts["tests"] == 1
 
 
 def test_the_business_intelligence_role_reads_marts_and_never_contact_details(
