@@ -73,7 +73,7 @@ def run_walks(
             done = ledger.finished_steps(connection, run_id)
             of_day = replace(context, as_of=day, run_id=run_id)
             ran, first_error = _run_steps(lanes, of_day, steps, done, watch)
-            ledger.finish_run(connection, run_id)
+            ledger.finish_run(connection, run_id, [step.name for step in steps])
             if first_error:
                 raise first_error
             taken_over = tuple(step.name for step in steps if step.name in done)

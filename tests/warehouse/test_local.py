@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from warehouse import walk
+from warehouse import lanes, walk
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import SourceError, WarehouseError
 from warehouse.local import run_walks
@@ -135,7 +135,7 @@ def test_a_killed_run_is_taken_up_at_the_killed_step(
 ) -> None:
     script = """
 import datetime, os
-from warehouse import walk
+from warehouse import lanes, walk
 from warehouse.local import run_walks
 from warehouse.settings import Settings
 from tests.warehouse.test_local import _note, HERE
@@ -156,6 +156,22 @@ run_walks(Settings(_env_file=None, living_crm_home=home, warehouse_url=url), "te
     set_walk(_note("a"), _note("b", "a"))
     run_walks(installation, "test_walk", [DAY])
     assert _visited(warehouse) == ["a", "b"]
+
+
+def test_a_step_that_never_began_fails_its_run(
+    installation: Settings,
+    warehouse: str,
+    set_walk: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead = lanes._Plan(serves=(HERE,), at_once=(f"{HERE}:die",))
+    monkeypatch.setattr(lanes, "_PLANS", (dead,))
+    set_walk(_note("a"))
+    with pytest.raises(WarehouseError, match="ended unexpectedly"):
+        run_walks(installation, "test_walk", [DAY])
+    assert _steps(warehouse) == {}
+    with psycopg.connect(warehouse) as connection:
+        assert connection.execute("select status from ops.runs").fetchall() == [("failed",)]
 
 
 def test_two_local_walks_do_not_run_at_once(
