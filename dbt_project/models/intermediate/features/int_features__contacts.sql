@@ -59,10 +59,18 @@ orders as (
     select
         person_id,
         as_of_date,
-        order_id,
         days_ago
     from {{ ref("int_features__orders") }}
     where order_kind = 'purchase'
+),
+
+purchases as (
+    select
+        person_id,
+        as_of_date,
+        order_count,
+        greatest(tenure_days + 1, 84) as tenure_days
+    from {{ ref("int_features__purchases") }}
 ),
 
 -- How long a contact works is the company's estimate: policy.yml, contact.effect_days.
@@ -86,28 +94,23 @@ offer_sums as (
     group by as_of_date, person_id
 ),
 
-order_sums as (
-    select
-        as_of_date,
-        person_id,
-        count(*) as order_count,
-        greatest(max(days_ago) + 1, 84) as tenure_days
-    from orders
-    group by as_of_date, person_id
-),
-
 orders_after_offers as (
     select
-        offers.as_of_date,
-        offers.person_id,
-        count(distinct orders.order_id) as order_count
-    from offers
-    inner join orders
-        on offers.as_of_date = orders.as_of_date
-        and offers.person_id = orders.person_id
-        and offers.days_ago >= orders.days_ago
-        and offers.days_ago - orders.days_ago < {{ rules["effect_days"] }}
-    group by offers.as_of_date, offers.person_id
+        orders.as_of_date,
+        orders.person_id,
+        count(*) as order_count
+    from orders
+    where
+        exists (
+            select 1
+            from offers
+            where
+                offers.as_of_date = orders.as_of_date
+                and offers.person_id = orders.person_id
+                and offers.days_ago >= orders.days_ago
+                and offers.days_ago - orders.days_ago < {{ rules["effect_days"] }}
+        )
+    group by orders.as_of_date, orders.person_id
 ),
 
 contacts_taken as (
@@ -198,22 +201,22 @@ withdrawal_sums as (
 -- over that. Two are added to both: a single purchase more or less says little.
 paces as (
     select
-        order_sums.as_of_date,
-        order_sums.person_id,
-        1.0 * {{ rules["effect_days"] }} * order_sums.order_count / order_sums.tenure_days
+        purchases.as_of_date,
+        purchases.person_id,
+        1.0 * {{ rules["effect_days"] }} * purchases.order_count / purchases.tenure_days
             as usual_purchases,
         (coalesce(orders_after_offers.order_count, 0) + 2.0)
         / (
-            1.0 * order_sums.order_count / order_sums.tenure_days
+            1.0 * purchases.order_count / purchases.tenure_days
             * coalesce(offer_sums.days_after_offers, 0) + 2.0
         ) as offer_response
-    from order_sums
+    from purchases
     left join offer_sums
-        on order_sums.as_of_date = offer_sums.as_of_date
-        and order_sums.person_id = offer_sums.person_id
+        on purchases.as_of_date = offer_sums.as_of_date
+        and purchases.person_id = offer_sums.person_id
     left join orders_after_offers
-        on order_sums.as_of_date = orders_after_offers.as_of_date
-        and order_sums.person_id = orders_after_offers.person_id
+        on purchases.as_of_date = orders_after_offers.as_of_date
+        and purchases.person_id = orders_after_offers.person_id
 ),
 
 known as (

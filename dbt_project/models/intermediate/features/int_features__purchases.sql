@@ -8,7 +8,7 @@
 -- where some of it came back.
 {%- set horizon_days = var("policy")["horizon_days"] %}
 
-with orders as (
+with orders as not materialized (
     select
         person_id,
         as_of_date,
@@ -68,16 +68,17 @@ order_sums as (
     group by as_of_date, person_id
 ),
 
-order_days as (
+-- Every purchase, with the days to the one of an earlier day before it, the newest day first.
+places as (
     select
         as_of_date,
         person_id,
-        {{ days_between("lead(order_date) over newest_first", "order_date") }} as gap_days,
-        row_number() over newest_first as place,
-        sum(line_count) as line_count,
-        sum(discounted_line_count) as discounted_line_count
+        line_count,
+        discounted_line_count,
+        dense_rank() over newest_first as place,
+        nullif({{ days_between("lead(order_date) over newest_first", "order_date") }}, 0)
+            as gap_days
     from orders
-    group by as_of_date, person_id, order_date
     window newest_first as (partition by as_of_date, person_id order by order_date desc)
 ),
 
@@ -85,7 +86,7 @@ rhythms as (
     select
         as_of_date,
         person_id,
-        count(*) as purchase_day_count,
+        max(place) as purchase_day_count,
         avg(gap_days) as average_gap_days,
         stddev_samp(gap_days) as gap_deviation_days,
         max(gap_days) as longest_gap_days,
@@ -95,7 +96,7 @@ rhythms as (
         sum(discounted_line_count) filter (where place = 1) as last_discounted_line_count,
         sum(line_count) filter (where place <= 3) as recent_line_count,
         sum(discounted_line_count) filter (where place <= 3) as recent_discounted_line_count
-    from order_days
+    from places
     group by as_of_date, person_id
 ),
 
