@@ -42,12 +42,12 @@ class _Plan:
     Attributes:
         serves: modules whose steps run in it.
         at_once: what it does ahead; what is named `module:function` is called with the context.
-        after_first: what it does ahead once its first step is done, while another lane works.
+        between: what it does ahead after a step, while another lane works, if one is to come.
     """
 
     serves: tuple[str, ...]
     at_once: tuple[str, ...]
-    after_first: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
 
 
 # In the order of need. Guards and scores take turns with dbt, so they share a lane.
@@ -55,12 +55,12 @@ _PLANS = (
     _Plan(
         serves=("expectations.run", "ml.score"),
         at_once=("expectations.checks",),
-        after_first=("ml.score:warm_up",),
+        between=("ml.score:warm_up",),
     ),
     _Plan(
         serves=("warehouse.dbt",),
         at_once=("warehouse.dbt:warm_up",),
-        after_first=("warehouse.dbt:warm_up_again",),
+        between=("warehouse.dbt:warm_up_again",),
     ),
 )
 
@@ -77,6 +77,8 @@ class Lanes:
     def __init__(self, lanes: Mapping[str, _Lane], steps: list[Step]) -> None:
         self._lanes = lanes
         self._own = [module for module in map(_module, steps) if module not in lanes]
+        # The last step of each lane, as far as one walk goes.
+        self._last = {id(lanes[_module(step)]): step for step in steps if _module(step) in lanes}
 
     def run(self, context: RunContext, step: Step) -> StepReport:
         """Runs one step as `run_step` does, with its report or its error."""
@@ -84,7 +86,7 @@ class Lanes:
         if lane is None:
             return run_step(context, step)
         try:
-            lane.pipe.send((context, step))
+            lane.pipe.send((context, step, step != self._last[id(lane)]))
             self._import_ahead()
             answer = lane.pipe.recv()
         except (EOFError, BrokenPipeError):
@@ -101,6 +103,10 @@ class Lanes:
         """Imports, while a lane works, what this process's own next step needs."""
         ahead = next((module for module in self._own if module not in sys.modules), None)
         if ahead is not None:
+            if not gc.get_freeze_count():
+                # What loading brought in stays to the end, where freeing it all takes half a
+                # second. Not what comes later: DuckDB complains of what is not freed.
+                gc.freeze()
             with contextlib.suppress(ImportError):  # the step will say it
                 importlib.import_module(ahead)
 
@@ -166,14 +172,14 @@ def _serve(
     os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
     _warm_up(context, plan.at_once)
-    ahead = plan.after_first
     while True:
         task = pipe.recv()
         if task is None:
             return
-        pipe.send(_outcome(*task))
-        _warm_up(context, ahead)
-        ahead = ()
+        of_day, step, is_followed = task
+        pipe.send(_outcome(of_day, step))
+        if is_followed:
+            _warm_up(context, plan.between)
 
 
 def _warm_up(context: RunContext, names: tuple[str, ...]) -> None:
