@@ -7,7 +7,7 @@ with newest_orders as (
         line_count,
         order_amount
     from {{ ref("fct_orders") }}
-    where load_id = (select max(newest.load_id) from {{ ref("fct_orders") }} as newest)
+    where load_id = '{{ newest_load(ref("fct_orders")) }}'
 ),
 
 lines as (
@@ -20,19 +20,24 @@ lines as (
 line_sums as (
     select
         newest_orders.order_id,
-        count(lines.order_id) as line_count,
-        coalesce(sum(lines.sales_amount), 0) as sales_amount
+        newest_orders.line_count,
+        newest_orders.order_amount,
+        found.line_count as lines_found,
+        found.sales_amount
     from newest_orders
-    left join lines on newest_orders.order_id = lines.order_id
-    group by newest_orders.order_id
+    -- Order by order: planned as one join, it reads all lines.
+    cross join lateral (
+        select
+            count(*) as line_count,
+            coalesce(sum(lines.sales_amount), 0) as sales_amount
+        from lines
+        where lines.order_id = newest_orders.order_id
+    ) as found
 )
 
 select
-    newest_orders.order_id,
-    newest_orders.order_amount,
-    line_sums.sales_amount
-from newest_orders
-inner join line_sums on newest_orders.order_id = line_sums.order_id
-where
-    newest_orders.order_amount != line_sums.sales_amount
-    or newest_orders.line_count != line_sums.line_count
+    order_id,
+    order_amount,
+    sales_amount
+from line_sums
+where order_amount != sales_amount or line_count != lines_found

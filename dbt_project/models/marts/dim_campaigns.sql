@@ -32,12 +32,33 @@ campaigns as (
     from versions
 ),
 
-offer_counts as (
+coupons as (
+    select distinct
+        campaign_id,
+        coupon_code
+    from offers
+),
+
+products as (
+    select distinct
+        campaign_id,
+        product_id
+    from offers
+),
+
+coupon_counts as (
     select
         campaign_id,
-        count(distinct coupon_code) as coupon_count,
-        count(distinct product_id) as product_count
-    from offers
+        count(coupon_code) as coupon_count
+    from coupons
+    group by campaign_id
+),
+
+product_counts as (
+    select
+        campaign_id,
+        count(product_id) as product_count
+    from products
     group by campaign_id
 ),
 
@@ -56,12 +77,13 @@ final as (
         campaigns.start_date,
         campaigns.end_date,
         campaigns.has_offer,
-        coalesce(offer_counts.coupon_count, 0) as coupon_count,
-        coalesce(offer_counts.product_count, 0) as product_count,
+        coalesce(coupon_counts.coupon_count, 0) as coupon_count,
+        coalesce(product_counts.product_count, 0) as product_count,
         coalesce(contact_counts.contact_count, 0) as contact_count,
         campaigns.source
     from campaigns
-    left join offer_counts on campaigns.campaign_id = offer_counts.campaign_id
+    left join coupon_counts on campaigns.campaign_id = coupon_counts.campaign_id
+    left join product_counts on campaigns.campaign_id = product_counts.campaign_id
     left join contact_counts on campaigns.campaign_id = contact_counts.campaign_id
     where campaigns.place = 1
 )

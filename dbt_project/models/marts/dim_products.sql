@@ -8,7 +8,7 @@
 
 -- Products as they are described now.
 -- Grain: one row per product, also for a product that was sold but that no source describes.
-with versions as (
+with versions as not materialized (
     select
         product_id,
         manufacturer_id,

@@ -13,7 +13,7 @@
 -- Orders with the sums of their lines, as they are known now.
 -- Grain: one row per order, cancelled ones and refunds with their kind. Earlier versions of
 -- corrected orders are not here. An anonymous order has no source_customer_id and no person.
-with versions as (
+with versions as not materialized (
     select
         order_id,
         source,

@@ -34,29 +34,6 @@ orders_so_far as (
     {{ keys_so_far("order_id") }}
 ),
 
-products as (
-    select
-        product_id,
-        department,
-        brand_type,
-        list_price,
-        unit_cost,
-        known_from_date,
-        known_to_date
-    from {{ ref("int_products__versioned") }}
-),
-
--- Prices are compared over time by what a basket costs against the first known price of each of its
--- products, which never changes.
-first_prices as (
-    select
-        product_id,
-        list_price,
-        row_number() over (partition by product_id order by known_from_date) as place
-    from products
-    where list_price > 0
-),
-
 touched as (
     select order_id from new_orders
     union
@@ -69,10 +46,11 @@ reopened as (
     select touched.order_id
     from touched
     where
-        exists (
-            select 1 from orders_so_far
+        -- Counted order by order: planned as a join, it reads all that are here.
+        (
+            select count(*) from orders_so_far
             where touched.order_id = orders_so_far.order_id
-        )
+        ) > 0
     union
     select touched.order_id
     from touched
@@ -142,6 +120,32 @@ all_lines as (
         is_history
     from read_lines
     where order_id in (select reopened.order_id from reopened)
+),
+
+products as (
+    select
+        product_id,
+        department,
+        brand_type,
+        list_price,
+        unit_cost,
+        known_from_date,
+        known_to_date
+    from {{ ref("int_products__versioned") }}
+    {%- if is_incremental() %}
+    where product_id in (select all_lines.product_id from all_lines)
+    {%- endif %}
+),
+
+-- Prices are compared over time by what a basket costs against the first known price of each of its
+-- products, which never changes.
+first_prices as (
+    select
+        product_id,
+        list_price,
+        row_number() over (partition by product_id order by known_from_date) as place
+    from products
+    where list_price > 0
 ),
 
 headers as (
