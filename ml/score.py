@@ -89,7 +89,7 @@ class Scored:
 
 def warm_up(context: RunContext) -> None:
     """Imports what scoring will need: XGBoost only where a model of its kind is in force."""
-    for name in ("adbc_driver_postgresql.dbapi", "scipy.optimize"):
+    for name in ("adbc_driver_postgresql.dbapi", "scipy.linalg"):
         importlib.import_module(name)
     with context.connection() as connection:
         is_any_trained = registry.is_any_trained(connection, context.as_of)
