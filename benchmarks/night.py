@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from statistics import median
 
 from benchmarks.result import Result, at_most, reported
 from benchmarks.stage import COMPANY_DAY, DAY, Stage, timed_process
@@ -16,6 +17,7 @@ from warehouse.schemas import ensure_schemas
 from warehouse.settings import Settings
 from warehouse.walk import nightly
 
+NEXT_NIGHTS = 5
 DBT_ROOMS = ("standardise", "model", "choose")
 _ONE_STEP = """
 import sys
@@ -110,21 +112,29 @@ def measure_company(stage: Stage) -> list[Result]:
 
 
 def measure_next(stage: Stage) -> list[Result]:
-    """Returns the next night's time beside the first's, both by `living-crm run`."""
+    """Returns the time of the nights after the first beside the first's, all by `living-crm run`.
+
+    A night is short enough for a busy disk to double it: of several, the one in the middle counts.
+    """
     settings = stage.installation("local")
     command = ["-m", "warehouse.cli", "run", "--as-of"]
     first = timed_process([*command, DAY.isoformat()])
-    next_day = DAY + timedelta(days=1)
-    lay_down(settings, load_policy(settings.policy_file), next_day)
-    # A day lies between two nights, in which the server tidies up by itself; here we ask it to.
-    with connect(warehouse_url(settings)) as connection:
-        connection.autocommit = True
-        connection.execute("vacuum (analyze)")
-    second = timed_process([*command, next_day.isoformat()])
+    nights = []
+    for days in range(1, NEXT_NIGHTS + 1):
+        day = DAY + timedelta(days=days)
+        lay_down(settings, load_policy(settings.policy_file), day)
+        # A day lies between nights, in which the server tidies up by itself; here we ask it to.
+        with connect(warehouse_url(settings)) as connection:
+            connection.autocommit = True
+            connection.execute("vacuum (analyze)")
+        nights.append(timed_process([*command, day.isoformat()]))
+    in_the_middle = median(nights)
     return [
-        at_most("night: next beside first", second / first, 0.35),
+        at_most("night: next beside first", in_the_middle / first, 0.35),
         reported("night: first, living-crm run", first, "s"),
-        reported("night: next, living-crm run", second, "s"),
+        reported(f"night: next, median of {NEXT_NIGHTS}, living-crm run", in_the_middle, "s"),
+        reported("night: next, the longest", max(nights), "s"),
+        reported("night: next, the shortest", min(nights), "s"),
     ]
 
 
