@@ -82,7 +82,9 @@ def _bare_dbt_build(settings: Settings) -> float:
     target = settings.living_crm_home / "bare"
     return timed_process(
         [
-            "-m", "dbt.cli.main", "build", "--quiet", "--exclude", "tag:train",
+            "-m", "dbt.cli.main", "build", "--quiet",
+            "--select", *(f"config.meta.room:{room}" for room in DBT_ROOMS),
+            "--exclude-resource-type", "unit_test",
             "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
             "--target-path", str(target), "--log-path", str(target),
             "--vars", json.dumps(dbt_room.variables(settings, policy)),
