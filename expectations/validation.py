@@ -66,8 +66,20 @@ def validate(context: RunContext, door: str, suites: Sequence[Suite]) -> list[Re
         # A dollar sign in the address would be taken for the name of a variable.
         runtime_environment={"WAREHOUSE": context.url.replace("$", "%24")},
     )
+    # All queries at once: Great Expectations writes down its whole configuration at each change.
     warehouse = guard.data_sources.add_postgres(
-        "warehouse", connection_string="${WAREHOUSE}", create_temp_table=True
+        "warehouse",
+        connection_string="${WAREHOUSE}",
+        create_temp_table=True,
+        assets=[
+            {
+                "type": "query",
+                "name": suite.name,
+                "query": suite.query,
+                "batch_definitions": [{"name": suite.name}],
+            }
+            for suite in suites
+        ],
     )
     try:
         results = [result for suite in suites for result in _run(guard, warehouse, context, suite)]
@@ -85,11 +97,10 @@ def data_docs(docs_dir: Path, door: str) -> Path:
 
 
 def _run(guard: Any, warehouse: Any, context: RunContext, suite: Suite) -> list[Result]:
-    batch = warehouse.add_query_asset(suite.name, query=suite.query)
     definition = guard.validation_definitions.add(
         gx.ValidationDefinition(
             name=suite.name,
-            data=batch.add_batch_definition_whole_table(suite.name),
+            data=warehouse.get_asset(suite.name).get_batch_definition(suite.name),
             suite=guard.suites.add(
                 gx.ExpectationSuite(
                     suite.name, expectations=[check.expectation for check in suite.checks]
