@@ -89,7 +89,7 @@ class Lanes:
             lane.pipe.send((context, step, step != self._last[id(lane)]))
             self._import_ahead()
             answer = lane.pipe.recv()
-        except (EOFError, BrokenPipeError):
+        except (EOFError, ConnectionError):
             raise WarehouseError(
                 f"The process of step {step.name} ended unexpectedly.",
                 "Run again: the walk is taken up at this step. If it persists, look at the memory.",
