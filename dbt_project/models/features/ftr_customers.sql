@@ -8,6 +8,8 @@
 -- What models know of a person on a business day: one definition for training and for scoring.
 -- Grain: one row per person_id and as_of_date. Nothing that became known after as_of_date is here.
 -- A window of N days ends with as_of_date and counts it. Unknown is null, never zero.
+-- A plain join: dbt parses this text to put the topics in before it, and import CTEs would make it
+-- three times as long.
 select
     populations.person_id,
     populations.as_of_date,
