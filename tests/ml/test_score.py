@@ -378,7 +378,7 @@ def test_xgboost_is_warmed_up_only_where_a_model_of_its_kind_is_in_force(
 
     monkeypatch.setattr(importlib, "import_module", listening)
     warm_up(replace(trained, as_of=AS_OF))  # from the next day on
-    assert "scipy.optimize" in asked
+    assert "scipy.linalg" in asked
     assert "xgboost" not in asked
     warm_up(trained)
     assert "xgboost" in asked
