@@ -3,7 +3,8 @@
 A model's contributions (TreeSHAP, in log odds) are summed by reason group. Reasons that speak for
 the score come first: causes before the rhythm, the rhythm before other symptoms, and of each the
 strongest first (docs/decisions/0043). Those that speak against it fill what is left of the
-three places and say so. A reason is a stable code, a colon, and a fact of this customer.
+three places and say so. What has happened to many is a reason for whom it touches, whatever it
+contributes (docs/decisions/0053). A reason is a stable code, a colon, and a fact of this customer.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ class Tier(IntEnum):
     """What is named first of all that speaks for a score."""
 
     EVENT = 0  # what has happened to this customer
-    CIRCUMSTANCE = 1  # what has happened to many, and touches this customer
+    CIRCUMSTANCE = 1  # what has happened to many, and touches this customer: a fact of the day
     RHYTHM = 2  # how often the customer buys: what the score is about
     SYMPTOM = 3  # whatever else the customer does
 
@@ -103,17 +104,20 @@ def explain(
         columns: the features the phrases name, one value per row.
     """
     rows, width = contributions.shape
-    against = contributions <= 0
+    tiers = _tiers(groups, contributions, columns)
+    is_given = tiers == Tier.CIRCUMSTANCE
+    against = (contributions <= 0) & ~is_given
     strength = np.abs(contributions)
+    is_said = (strength >= _NEGLIGIBLE) | is_given
     keys = np.stack(
-        [-strength, np.where(against, 0, _tiers(groups, contributions, columns)), against]
+        [-np.where(against, strength, contributions), np.where(against, 0, tiers), against]
     )
     order = np.lexsort(keys, axis=-1)[:, :TOP]
     texts = np.full((rows, max(TOP, width)), None, dtype=object)
     for place in range(min(TOP, width)):
         for index, group in enumerate(groups):
             chosen = np.flatnonzero(order[:, place] == index)
-            chosen = chosen[strength[chosen, index] >= _NEGLIGIBLE]
+            chosen = chosen[is_said[chosen, index]]
             if not len(chosen):
                 continue
             part = {name: values[chosen] for name, values in columns.items()}
@@ -126,13 +130,17 @@ def explain(
 def _tiers(
     groups: Sequence[ReasonGroup], contributions: FloatArray, columns: Columns
 ) -> NDArray[np.int64]:
-    """Returns the tier of each group in each row."""
+    """Returns the tier of each group in each row.
+
+    What a circumstance contributes is no test of it. It is the same day for everybody, so the model
+    has seen as many of its kind as there were rises or openings, not as many as there are rows.
+    """
     tiers = np.tile([int(group.tier) for group in groups], (len(contributions), 1))
     for place, group in enumerate(groups):
         if group.happened is not None:
             tiers[~group.happened(columns), place] = Tier.SYMPTOM
     faint = contributions < _LEAST_SHARE * contributions.max(axis=1, keepdims=True)
-    return np.where(faint, Tier.SYMPTOM, tiers)
+    return np.where(faint & (tiers != Tier.CIRCUMSTANCE), Tier.SYMPTOM, tiers)
 
 
 def _say(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from ml.models import model_specs
@@ -42,7 +44,7 @@ HABIT = ReasonGroup("habit", ("y",), (Phrase("habit", "y", "y"),), tier=Tier.RHY
 
 
 def test_events_come_before_circumstances_before_the_rhythm_before_stronger_symptoms() -> None:
-    columns = {name: np.array([1.0, 1.0]) for name in "xyz"}
+    columns = {"x": np.ones(2), "y": np.ones(2), "z": np.array([1.0, 0.0])}
     contributions = np.array([[0.9, 0.3, 0.2, 0.1], [0.9, 0.3, 0.0, 0.0]])
     assert explain([ALWAYS, HABIT, SHARED, EVENT], contributions, columns, "en") == [
         ("event: z is 1", "shared: z", "habit: y"),
@@ -61,6 +63,31 @@ def test_what_has_not_happened_or_hardly_counts_or_speaks_against_is_no_cause() 
         ("always: x is 3", "event_unknown: no z", None),
         ("always: x is 3", "event: z is 1", None),
         ("always: x is 3", "event: z is 1 (speaks against)", None),
+    ]
+
+
+NEARBY = replace(SHARED, name="nearby", features=("y",), phrases=(Phrase("nearby", "y", "y"),))
+
+
+def test_a_circumstance_that_has_happened_is_named_before_the_rhythm_whatever_it_contributes() -> (
+    None
+):
+    columns = {"x": np.ones(4), "y": np.ones(4), "z": np.array([1.0, 1.0, 1.0, 0.0])}
+    contributions = np.array([[0.9, -0.3], [0.9, 0.01], [0.9, 0.0], [0.9, -0.3]])
+    assert explain([HABIT, SHARED], contributions, columns, "en") == [
+        ("shared: z", "habit: y", None),
+        ("shared: z", "habit: y", None),
+        ("shared: z", "habit: y", None),
+        ("habit: y", "shared: z (speaks against)", None),
+    ]
+
+
+def test_an_event_comes_before_a_circumstance_and_of_two_that_which_contributes_more() -> None:
+    columns = {name: np.ones(2) for name in "xyz"}
+    contributions = np.array([[-0.3, -0.1, 0.2], [0.1, -0.3, -0.2]])
+    assert explain([SHARED, NEARBY, EVENT], contributions, columns, "en") == [
+        ("event: z is 1", "nearby: y", "shared: z"),
+        ("shared: z", "nearby: y", "event: z is 1 (speaks against)"),
     ]
 
 
