@@ -54,26 +54,13 @@ def forget_steps(connection: psycopg.Connection, run_id: str) -> None:
     connection.execute("delete from ops.run_steps where run_id = %s", (run_id,))
 
 
-def finish_run(
-    connection: psycopg.Connection, run_id: str, expected_steps: Sequence[str] = ()
-) -> list[str]:
+def finish_run(connection: psycopg.Connection, run_id: str, steps: Sequence[str]) -> list[str]:
     """Closes a run and returns the names of its failed steps; with any, the run has failed.
 
     Args:
-        expected_steps: steps that count as failed also when they left no trace.
+        steps: all of the run's; one that left no trace has failed too.
     """
-    missing = set(expected_steps) - finished_steps(connection, run_id)
-    recorded = [
-        name
-        for (name,) in connection.execute(
-            """
-            select step from ops.run_steps
-            where run_id = %s and status != 'success' order by step
-            """,
-            (run_id,),
-        )
-    ]
-    failed = sorted(missing.union(recorded))
+    failed = sorted(set(steps) - finished_steps(connection, run_id))
     connection.execute(
         "update ops.runs set finished_at = clock_timestamp(), status = %s where run_id = %s",
         ("failed" if failed else "success", run_id),
