@@ -78,7 +78,7 @@ class Lanes:
         self._lanes = lanes
         self._own = [module for module in map(_module, steps) if module not in lanes]
         # The last step of each lane, as far as one walk goes.
-        self._last = {id(lanes[_module(step)]): step for step in steps if _module(step) in lanes}
+        self._last = {lanes[_module(step)]: step for step in steps if _module(step) in lanes}
 
     def run(self, context: RunContext, step: Step) -> StepReport:
         """Runs one step as `run_step` does, with its report or its error."""
@@ -86,7 +86,7 @@ class Lanes:
         if lane is None:
             return run_step(context, step)
         try:
-            lane.pipe.send((context, step, step != self._last[id(lane)]))
+            lane.pipe.send((context, step, step != self._last[lane]))
             self._import_ahead()
             answer = lane.pipe.recv()
         except (EOFError, ConnectionError):
@@ -103,10 +103,8 @@ class Lanes:
         """Imports, while a lane works, what this process's own next step needs."""
         ahead = next((module for module in self._own if module not in sys.modules), None)
         if ahead is not None:
-            if not gc.get_freeze_count():
-                # What loading brought in stays to the end, where freeing it all takes half a
-                # second. Not what comes later: DuckDB complains of what is not freed.
-                gc.freeze()
+            if "duckdb" not in sys.modules:  # it complains of what is not freed
+                gc.freeze()  # what is in memory stays to the end, where freeing it takes long
             with contextlib.suppress(ImportError):  # the step will say it
                 importlib.import_module(ahead)
 

@@ -135,7 +135,7 @@ def test_a_killed_run_is_taken_up_at_the_killed_step(
 ) -> None:
     script = """
 import datetime, os
-from warehouse import lanes, walk
+from warehouse import walk
 from warehouse.local import run_walks
 from warehouse.settings import Settings
 from tests.warehouse.test_local import _note, HERE
