@@ -8,6 +8,7 @@
 
 -- Products as they are described now.
 -- Grain: one row per product, also for a product that was sold but that no source describes.
+-- Not materialized: a night finds its few products by an index.
 with versions as not materialized (
     select
         product_id,

@@ -13,6 +13,7 @@
 -- Orders with the sums of their lines, as they are known now.
 -- Grain: one row per order, cancelled ones and refunds with their kind. Earlier versions of
 -- corrected orders are not here. An anonymous order has no source_customer_id and no person.
+-- Not materialized: a night finds its few orders by an index.
 with versions as not materialized (
     select
         order_id,

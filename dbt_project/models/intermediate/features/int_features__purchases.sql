@@ -8,6 +8,7 @@
 -- where some of it came back.
 {%- set horizon_days = var("policy")["horizon_days"] %}
 
+-- Not materialized: int_features__orders, which several topics read, is kept already.
 with orders as not materialized (
     select
         person_id,

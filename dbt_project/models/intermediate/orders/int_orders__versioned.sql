@@ -133,6 +133,7 @@ products as (
         known_to_date
     from {{ ref("int_products__versioned") }}
     {%- if is_incremental() %}
+    -- A night's lines name few of all products.
     where product_id in (select all_lines.product_id from all_lines)
     {%- endif %}
 ),
