@@ -32,7 +32,7 @@ class _Lasting(NamedTuple):
     Attributes:
         rest: the selector of the room without it.
         schema: the one whose comment notes of what it was built, and how much of it there was.
-        relations: patterns of the names of what is counted for that.
+        relations: patterns of what is counted for that: `v:` and a view's name, `r:` and a table's.
     """
 
     rest: str
@@ -41,18 +41,18 @@ class _Lasting(NamedTuple):
 
 
 _LASTING = {
-    "standardise": _Lasting("standardise_rows", "staging", [r"staging.stg\_%"]),
-    "model": _Lasting(
-        "model_fed", "intermediate", [r"intermediate.int\_%\_\_versioned", r"marts.fct\_%"]
+    "standardise": _Lasting(
+        "standardise_rows", "staging", ["v:staging.%", r"r:intermediate.int\_%\_\_versioned"]
     ),
+    "model": _Lasting("model_rows", "marts", ["v:marts.%", "v:pii.%", r"r:marts.fct\_%"]),
 }
 _NOTED = """
 select obj_description(to_regnamespace(%(schema)s), 'pg_namespace'), count(*)
 from pg_catalog.pg_class
 inner join pg_catalog.pg_namespace on pg_class.relnamespace = pg_namespace.oid
 where
-    pg_class.relkind in ('r', 'v')
-    and pg_namespace.nspname || '.' || pg_class.relname like any(%(relations)s)
+    concat(pg_class.relkind, ':', pg_namespace.nspname, '.', pg_class.relname)
+    like any(%(relations)s)
 """
 # The files that describe a project would tell of the database that nobody asks.
 _PARSE = ("parse", "--no-write-json")
@@ -62,8 +62,8 @@ _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial s
 def build(context: RunContext, selector: str) -> StepReport:
     """Builds and tests one room's models (`selectors.yml`); per-model results go to `ops`.
 
-    What lasts (`_LASTING`) is built anew only where the project or its variables changed: staging's
-    views, and what is empty because no source feeds it.
+    What lasts (`_LASTING`) is built anew only where the project or its variables changed: views,
+    and what is empty because no source feeds it.
 
     Raises:
         BuildError: names the first models or tests that failed.

@@ -1,4 +1,9 @@
-{{ config(meta={"room": "choose"}) }}
+{{
+    config(
+        meta={"room": "choose"},
+        indexes=[{"columns": ["person_id", "reason"], "unique": true}],
+    )
+}}
 
 -- Why the lapsed may have left, by what is known of the time around their last purchase.
 -- Grain: one row per lapsed person and reason, of the latest day. Evidence, not proof: what a rival

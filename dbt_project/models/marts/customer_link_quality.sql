@@ -1,8 +1,8 @@
-{{ config(indexes=[{"columns": ["as_of_date"], "unique": true}]) }}
+{{ config(materialized="view") }}
 
 -- How far the links between records can be trusted: how many are right, and how many of the true
 -- ones are found, estimated from drawn pairs that somebody judged. Null where nobody did.
--- Grain: one row per business day.
+-- Grain: one row per business day. A view, as customer_connectedness is.
 with link_quality as (
     select
         as_of_date,

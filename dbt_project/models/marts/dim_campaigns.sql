@@ -1,6 +1,6 @@
 {{ config(indexes=[{"columns": ["campaign_id"], "unique": true}]) }}
 
--- Campaigns with how many persons they contacted and how many products their coupons were good for.
+-- Campaigns with how many products their coupons were good for. Whom they reached: fct_contacts.
 -- Grain: one row per campaign.
 with versions as (
     {{ union_feed("campaigns") }}
@@ -8,13 +8,6 @@ with versions as (
 
 offers as (
     {{ union_feed("campaign_offers") }}
-),
-
-contacts as (
-    select
-        campaign_id,
-        contact_id
-    from {{ ref("fct_contacts") }}
 ),
 
 campaigns as (
@@ -62,14 +55,6 @@ product_counts as (
     group by campaign_id
 ),
 
-contact_counts as (
-    select
-        campaign_id,
-        count(*) as contact_count
-    from contacts
-    group by campaign_id
-),
-
 final as (
     select
         campaigns.campaign_id,
@@ -79,12 +64,10 @@ final as (
         campaigns.has_offer,
         coalesce(coupon_counts.coupon_count, 0) as coupon_count,
         coalesce(product_counts.product_count, 0) as product_count,
-        coalesce(contact_counts.contact_count, 0) as contact_count,
         campaigns.source
     from campaigns
     left join coupon_counts on campaigns.campaign_id = coupon_counts.campaign_id
     left join product_counts on campaigns.campaign_id = product_counts.campaign_id
-    left join contact_counts on campaigns.campaign_id = contact_counts.campaign_id
     where campaigns.place = 1
 )
 
@@ -96,6 +79,5 @@ select
     has_offer,
     coupon_count,
     product_count,
-    contact_count,
     source
 from final

@@ -1,7 +1,0 @@
-{# Rows whose combination of columns is there more than once. #}
-{% test unique_combination(model, columns) %}
-    select {{ columns | join(", ") }}
-    from {{ model }}
-    group by {{ columns | join(", ") }}
-    having count(*) > 1
-{% endtest %}
