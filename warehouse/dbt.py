@@ -27,33 +27,23 @@ logger = logging.getLogger(__name__)
 
 
 class _Lasting(NamedTuple):
-    """What of a room stays as it was built while project and variables are the same.
+    """Where a room's views, and what is empty because no source feeds it, stand as they were built.
 
     Attributes:
-        rest: the selector of the room without it.
-        schema: the one whose comment notes of what it was built, and how much of it there was.
-        relations: patterns of what is counted for that: `v:` and a view's name, `r:` and a table's.
+        rest: the selector of the room without them.
+        schema: the one whose comment notes of what they were built.
     """
 
     rest: str
     schema: str
-    relations: list[str]
 
 
 _LASTING = {
-    "standardise": _Lasting(
-        "standardise_rows", "staging", ["v:staging.%", r"r:intermediate.int\_%\_\_versioned"]
-    ),
-    "model": _Lasting("model_rows", "marts", ["v:marts.%", "v:pii.%", r"r:marts.fct\_%"]),
+    "standardise": _Lasting("standardise_rows", "staging"),
+    "model": _Lasting("model_rows", "marts"),
 }
-_NOTED = """
-select obj_description(to_regnamespace(%(schema)s), 'pg_namespace'), count(*)
-from pg_catalog.pg_class
-inner join pg_catalog.pg_namespace on pg_class.relnamespace = pg_namespace.oid
-where
-    concat(pg_class.relkind, ':', pg_namespace.nspname, '.', pg_class.relname)
-    like any(%(relations)s)
-"""
+_NOTED = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
+_ARE_THERE = "select bool_and(to_regclass(name) is not null) from unnest(%s::text[]) as name"
 # The files that describe a project would tell of the database that nobody asks.
 _PARSE = ("parse", "--no-write-json")
 _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial success"})
@@ -62,8 +52,8 @@ _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial s
 def build(context: RunContext, selector: str) -> StepReport:
     """Builds and tests one room's models (`selectors.yml`); per-model results go to `ops`.
 
-    What lasts (`_LASTING`) is built anew only where the project or its variables changed: views,
-    and what is empty because no source feeds it.
+    Views, and what is empty because no source feeds it, are built anew only where the project or
+    its variables changed or one of them is gone.
 
     Raises:
         BuildError: names the first models or tests that failed.
@@ -72,7 +62,7 @@ def build(context: RunContext, selector: str) -> StepReport:
     if lasting is None:
         return run(context, ["build", "--selector", selector], label=selector)
     made_of = project_key(context.settings, context.policy)
-    if _noted(context.url, lasting) == made_of:
+    if _stands(context, selector, lasting, made_of):
         return run(context, ["build", "--selector", lasting.rest], label=selector)
     report = run(context, ["build", "--selector", selector], label=selector)
     _note(context.url, lasting, made_of)
@@ -237,22 +227,30 @@ def project_key(settings: Settings, policy: Policy) -> str:
     return fingerprint(settings.data, _variables_text(settings, policy))
 
 
-def _noted(url: str, lasting: _Lasting) -> str | None:
-    """Returns the fingerprint of what lasts was built of, None if any of it is gone."""
-    with connect(url) as connection:
-        note, count = connection.execute(_NOTED, lasting._asdict()).fetchone() or (None, 0)
-    made_of, _, noted = (note or "").partition(" ")
-    return made_of if noted == str(count) else None
+def _stands(context: RunContext, room: str, lasting: _Lasting, made_of: str) -> bool:
+    """Whether all that lasts in a room was built of the project as it is, and is there."""
+    with connect(context.url) as connection:
+        if connection.execute(_NOTED, (lasting.schema,)).fetchone() != (made_of,):
+            return False
+        manifest = _ahead.get(context.url)
+        if manifest is None:
+            manifest = _manifest(context.settings, context.policy, context.url)
+            _ahead[context.url] = manifest
+        names = [
+            node.relation_name
+            for node in manifest.nodes.values()
+            if node.config.meta.get("room") == room
+            and (node.config.materialized == "view" or "unfed" in node.tags)
+        ]
+        return connection.execute(_ARE_THERE, (names,)).fetchone() == (True,)
 
 
 def _note(url: str, lasting: _Lasting, made_of: str | None) -> None:
     """Keeps, as the comment of a schema, what that which lasts was built of."""
     with connect(url) as connection:
-        _, count = connection.execute(_NOTED, lasting._asdict()).fetchone() or (None, 0)
-        note = f"{made_of} {count}" if made_of else None
         connection.execute(
             sql.SQL("comment on schema {} is {}").format(
-                sql.Identifier(lasting.schema), sql.Literal(note)
+                sql.Identifier(lasting.schema), sql.Literal(made_of)
             )
         )
 
