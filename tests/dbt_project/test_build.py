@@ -193,13 +193,15 @@ def _manifest(world: World, database: str, parse: Callable[[], Any]) -> Any:
 
 def test_what_lasts_is_built_anew_only_where_some_of_it_is_gone(world: World) -> None:
     # Of staging its views, and the versions of cases, contracts and accounts, which no source
-    # feeds; of the model the facts of cases, contracts, returns, surveys, withdrawals, assignments
-    # and reactions.
+    # feeds; of the model its views, and the facts of cases, contracts, returns, surveys,
+    # withdrawals, assignments and reactions.
     views = world.rows("select count(*) from pg_views where schemaname = 'staging'")[0][0]
     _builds_what_lasts(world, "standardise", "view staging.stg_shop__stores", views + 3)
     _builds_what_lasts(world, "standardise", "table intermediate.int_cases__versioned", views + 3)
-    _builds_what_lasts(world, "model", "table marts.fct_surveys", 7)
+    views = world.rows("select count(*) from pg_views where schemaname in ('marts', 'pii')")[0][0]
+    _builds_what_lasts(world, "model", "table marts.fct_surveys", views + 7)
     assert world.rows("select count(*) from marts.fct_surveys") == [(0,)]
+    _builds_what_lasts(world, "model", "view marts.customer_link_quality", views + 7)
 
 
 def _builds_what_lasts(world: World, room: str, missing: str, models: int) -> None:
@@ -226,6 +228,24 @@ def test_a_room_compiles_few_macros_after_all_were_compiled_ahead(world: World) 
     parsed.compile_macros(_manifest(world, "here", lambda: pytest.fail("parsed again")))
     # What dbt's Python calls by name, to drop a relation for example, stands in no macro.
     assert len(needed - set(template_cache.file_cache)) < len(needed) / 8
+
+
+def test_the_database_refuses_a_row_without_what_must_be_there(world: World) -> None:
+    manifest = _manifest(world, "here", lambda: pytest.fail("parsed again"))
+    declared = {
+        (node.schema, node.name, column.name)
+        for node in manifest.nodes.values()
+        for column in getattr(node, "columns", {}).values()
+        if any(constraint.type == "not_null" for constraint in column.constraints)
+    }
+    built = world.rows(
+        """
+        select table_schema, table_name, column_name from information_schema.columns
+        where is_nullable = 'NO'
+        """
+    )
+    assert ("marts", "fct_orders", "order_id") in declared
+    assert {column for column in declared if column[1] != "customer_labels"} <= set(built)
 
 
 def test_a_load_is_judged_once_and_again_when_the_rules_change(world: World) -> None:
