@@ -1,7 +1,7 @@
 """The three guards: what comes in (raw), what is scored (customers), what goes out (lists).
 
-A rule stands once: keys, links and business identities inside the warehouse are dbt's tests. A
-guard asks what no model can: whether the data of this night may be relied on.
+A rule stands once: keys inside the warehouse are constraints, links and business identities dbt's
+tests. A guard asks what no model can: whether the data of this night may be relied on.
 """
 
 import gc
