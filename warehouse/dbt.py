@@ -61,12 +61,30 @@ def build(context: RunContext, selector: str) -> StepReport:
     lasting = _LASTING.get(selector)
     if lasting is None:
         return run(context, ["build", "--selector", selector], label=selector)
-    made_of = project_key(context.settings, context.policy)
-    if _stands(context, selector, lasting, made_of):
+    if stands(context, selector):
         return run(context, ["build", "--selector", lasting.rest], label=selector)
     report = run(context, ["build", "--selector", selector], label=selector)
-    _note(context.url, lasting, made_of)
+    _note(context.url, lasting, project_key(context.settings, context.policy))
     return report
+
+
+def stands(context: RunContext, room: str) -> bool:
+    """Returns whether all that lasts in a room was built of the project as it is, and is there."""
+    made_of = project_key(context.settings, context.policy)
+    with connect(context.url) as connection:
+        if connection.execute(_NOTED, (_LASTING[room].schema,)).fetchone() != (made_of,):
+            return False
+        manifest = _ahead.get(context.url)
+        if manifest is None:
+            manifest = _manifest(context.settings, context.policy, context.url)
+            _ahead[context.url] = manifest
+        names = [
+            node.relation_name
+            for node in manifest.nodes.values()
+            if node.config.meta.get("room") == room
+            and (node.config.materialized == "view" or "unfed" in node.tags)
+        ]
+        return connection.execute(_ARE_THERE, (names,)).fetchone() == (True,)
 
 
 def warm_up(context: RunContext) -> None:
@@ -225,24 +243,6 @@ def passthrough(
 def project_key(settings: Settings, policy: Policy) -> str:
     """Returns the fingerprint of the project as an installation has it parsed."""
     return fingerprint(settings.data, _variables_text(settings, policy))
-
-
-def _stands(context: RunContext, room: str, lasting: _Lasting, made_of: str) -> bool:
-    """Whether all that lasts in a room was built of the project as it is, and is there."""
-    with connect(context.url) as connection:
-        if connection.execute(_NOTED, (lasting.schema,)).fetchone() != (made_of,):
-            return False
-        manifest = _ahead.get(context.url)
-        if manifest is None:
-            manifest = _manifest(context.settings, context.policy, context.url)
-            _ahead[context.url] = manifest
-        names = [
-            node.relation_name
-            for node in manifest.nodes.values()
-            if node.config.meta.get("room") == room
-            and (node.config.materialized == "view" or "unfed" in node.tags)
-        ]
-        return connection.execute(_ARE_THERE, (names,)).fetchone() == (True,)
 
 
 def _note(url: str, lasting: _Lasting, made_of: str | None) -> None:

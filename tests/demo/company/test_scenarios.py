@@ -13,6 +13,7 @@ from demo.company import installation
 from demo.company.faults import SCENARIOS, break_source, mend
 from demo.company.lay_down import TIME_ZONE, lay_down
 from demo.company.tables import SHOP
+from sources.readers import http
 from tests.servers import running_server
 from warehouse import ledger
 from warehouse.connections import connect, sibling_url
@@ -57,7 +58,8 @@ def nights(new_home: Callable[[str], Path]) -> Iterator[dict[str, Night]]:
     settings = Settings(  # type: ignore[call-arg]
         _env_file=None, data="company", living_crm_home=new_home("scenarios"), warehouse_port=0
     )
-    with running_server(settings) as server:
+    with running_server(settings) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http, "FIRST_WAIT_SECONDS", 0.01)  # a service that is down stays down
         url = server.url()
         with connect(url) as connection:
             ensure_schemas(connection)
