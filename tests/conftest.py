@@ -28,7 +28,10 @@ from warehouse.settings import Settings  # noqa: E402
 
 _numbers = itertools.count(1)
 # Begun first, so that two workers end at about the same time.
-_LONGEST = ("test_walk", "test_scenarios", "test_services", "test_build", "test_company")
+_LONGEST = (
+    "test_walk", "test_build", "test_scenarios", "test_services", "test_load", "test_company",
+    "test_campaigns", "test_score", "test_train", "test_evaluate",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
