@@ -74,10 +74,10 @@ def stands(context: RunContext, room: str) -> bool:
     with connect(context.url) as connection:
         if connection.execute(_NOTED, (_LASTING[room].schema,)).fetchone() != (made_of,):
             return False
-        manifest = _ahead.get(context.url)
-        if manifest is None:
-            manifest = _manifest(context.settings, context.policy, context.url)
-            _ahead[context.url] = manifest
+        manifest = _ahead.get(context.url) or _manifest(
+            context.settings, context.policy, context.url
+        )
+        _ahead[context.url] = manifest  # for the build that follows
         names = [
             node.relation_name
             for node in manifest.nodes.values()
@@ -173,7 +173,7 @@ def invoke(
     return list(getattr(outcome.result, "results", None) or [])
 
 
-# By the warehouse's URL, what `warm_up` has made ready.
+# By the warehouse's URL, the project that is ready for the next command.
 _ahead: dict[str, Any] = {}
 
 

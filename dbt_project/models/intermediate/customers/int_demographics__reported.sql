@@ -1,4 +1,4 @@
-{{ config(materialized="ephemeral", meta={"room": "model"}) }}
+{{ config(materialized="ephemeral") }}
 
 -- Demographics of persons as sources reported them. A person with two records in a source has one
 -- row per record.
