@@ -41,7 +41,10 @@ $(UV):
 demo: setup ## lay down a demo's source systems and run the walk in Airflow [DATA=...] [AS_OF=...] [CUSTOMERS=...]
 	@$(CRM) demo $(if $(AS_OF),--as-of $(AS_OF)) $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
-test: lint types sql unit ## run every check and test
+test: setup ## run every check and test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs=2 types sql
+	@$(MAKE) --no-print-directory unit
 
 lint: setup ## ruff: style and formatting
 	.venv/bin/ruff check .
@@ -56,7 +59,7 @@ types: setup ## mypy --strict
 	.venv/bin/mypy .
 
 sql: setup ## sqlfluff on the dbt project
-	.venv/bin/sqlfluff lint --disable-progress-bar --processes 2 dbt_project
+	.venv/bin/sqlfluff lint --disable-progress-bar dbt_project
 
 unit: setup ## pytest: real PostgreSQL, dbt, Great Expectations and Airflow
 	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

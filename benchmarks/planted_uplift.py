@@ -18,13 +18,13 @@ from benchmarks.stage import COMPANY_DAY, Stage
 from demo.company import assumptions
 from demo.company.systems import truth
 from ml.arrays import FloatArray
-from ml.features import open_reader
 from ml.train import build_snapshots
 from ml.uplift import train
 from ml.uplift.experiment import Experiment, read_experiment, split_experiment
 from ml.uplift.score import score_effects
 from ml.uplift.settings import CONTACT_EFFECT, effect_specs
 from ml.uplift.stored import load_effect
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext
 
 CUSTOMERS = 20_000
@@ -38,7 +38,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS) -> list[Result]:
     before = replace(tonight, as_of=COMPANY_DAY - timedelta(days=1))
     build_snapshots(before)
     reports = {name: train.train(before, name) for name in effect_specs()}
-    with tonight.connection() as connection, closing(open_reader(tonight.url)) as reader:
+    with tonight.connection() as connection, closing(connect_arrow(tonight.url)) as reader:
         score_effects(tonight, connection, reader)
         effect = load_effect(tonight, connection, CONTACT_EFFECT)
     name = f"uplift: {customers:,} customers"

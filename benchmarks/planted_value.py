@@ -19,7 +19,7 @@ from benchmarks.true_owners import true_owners
 from demo.company.systems import truth
 from ml.arrays import FloatArray
 from ml.bootstrap import rank_correlation
-from ml.features import first_purchase_day, open_reader, read_base, read_population
+from ml.features import first_purchase_day, read_base, read_population
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.train import build_snapshots
 from ml.value.days import YearPlan, plan_year
@@ -28,7 +28,7 @@ from ml.value.model import COLUMNS, MODEL_NAME, SpendModel
 from ml.value.rows import POPULATIONS
 from ml.value.spread import LEVEL
 from ml.value.train import judge
-from warehouse.connections import connect, sibling_url
+from warehouse.connections import connect, connect_arrow, sibling_url
 from warehouse.context import RunContext
 
 CUSTOMERS = 20_000
@@ -50,7 +50,7 @@ def compare(context: RunContext, name: str) -> list[Result]:
     planted, read, expected, spend = _by_true_person(context, plan, judged.model)
     of_planted, of_read, of_model = (_ranks(guess, spend) for guess in (planted, read, expected))
     # What the same learner makes of the test's own year, of other persons.
-    with closing(open_reader(context.url)) as reader:
+    with closing(connect_arrow(context.url)) as reader:
         process = BuyTillYouDie.fit(read_base(reader, plan.test))
     foreseen = _ranks(try_rounds(judged.test, process, seed).left_out, judged.test.spend)
     judgement = judged.judgement
@@ -102,7 +102,7 @@ def _by_true_person(
         )
     totals: dict[int, FloatArray] = defaultdict(lambda: np.zeros(2))
     silence: dict[int, int] = {}
-    with closing(open_reader(context.url)) as reader:
+    with closing(connect_arrow(context.url)) as reader:
         for population in POPULATIONS:
             for persons, columns in read_population(reader, population, plan.test, COLUMNS):
                 values = zip(

@@ -22,13 +22,14 @@ from benchmarks.stage import Stage
 from ml.boosting import MAX_ROUNDS, PARAMETERS, PATIENCE_ROUNDS
 from ml.candidate import Candidate, fit_candidate, lesson_of
 from ml.churn.settings import CHURN
-from ml.features import LabelledRows, open_reader, read_base, read_labelled
+from ml.features import LabelledRows, read_base, read_labelled
 from ml.inputs import ModelInputs
 from ml.rivals import catalogue
 from ml.rivals.buy_till_you_die import BuyTillYouDie
 from ml.snapshots import Split, snapshot_days, split_days
 from ml.train import train
 from tests.ml.world import AS_OF, FIRST_DAY, World
+from warehouse.connections import connect_arrow
 
 CUSTOMERS_A_DAY = 10_000
 TRIES = 2
@@ -44,7 +45,7 @@ def measure(stage: Stage, customers: int = CUSTOMERS_A_DAY) -> list[Result]:
 
     reading, rows = _timed(lambda: read_labelled(url, CHURN, days, horizon, CHURN.columns))
     training = rows.at(split.training)
-    with closing(open_reader(url)) as reader:
+    with closing(connect_arrow(url)) as reader:
         learning, process = _timed(lambda: BuyTillYouDie.fit(read_base(reader, split.training[-1])))
     lesson = lesson_of(CHURN, training, process, horizon)
     rivals, _ = _timed(lambda: catalogue.fit_probability_rivals(lesson))

@@ -14,6 +14,7 @@ from psycopg import sql
 from ml.arrays import BoolArray, Columns, FloatArray
 from ml.models import ModelSpec
 from ml.rivals import contract
+from warehouse.connections import connect_arrow
 from warehouse.errors import ModelError, WarehouseError
 
 # Bounds what is in memory at once while scoring.
@@ -124,7 +125,7 @@ def read_labelled(
         population=sql.Literal(spec.population),
         days=sql.SQL(", ").join(map(sql.Literal, days)),
     )
-    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(connect_arrow(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
     unlabelled = table[spec.outcome.label].null_count
@@ -190,13 +191,6 @@ def read_population(
 
 def _columns(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier("customers", name) for name in names)
-
-
-def open_reader(url: str) -> Any:
-    """Returns a connection that hands results over as Arrow tables."""
-    import adbc_driver_postgresql.dbapi
-
-    return adbc_driver_postgresql.dbapi.connect(url)
 
 
 def numbers(column: Any) -> FloatArray:

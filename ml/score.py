@@ -18,7 +18,7 @@ from psycopg import sql
 
 from ml import artefacts, registry
 from ml.abstain import abstain, stale_persons
-from ml.features import open_reader, read_population, require_features
+from ml.features import read_population, require_features
 from ml.models import ModelSpec, model_specs
 from ml.reasons import explain
 from ml.scorers import PlainScorer, Scorer, scorer_of
@@ -27,6 +27,7 @@ from ml.uplift.score import score_effects
 from ml.value.score import score_values
 from ml.watch.drift import Tally
 from ml.watch.record import SCORE, record_drift, record_outcomes
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import WarehouseError
 
@@ -88,9 +89,9 @@ class Scored:
 
 
 def warm_up(context: RunContext) -> None:
-    """Imports what scoring will need: XGBoost only where a model of its kind is in force."""
-    for name in ("adbc_driver_postgresql.dbapi", "scipy.linalg"):
-        importlib.import_module(name)
+    """Has ready what scoring will need: XGBoost only where a model of its kind is in force."""
+    importlib.import_module("scipy.linalg")
+    connect_arrow(context.url).close()
     with context.connection() as connection:
         is_any_trained = registry.is_any_trained(connection, context.as_of)
     if is_any_trained:
@@ -107,7 +108,7 @@ def score(context: RunContext) -> StepReport:
     """
     facts: dict[str, int | float | str] = {}
     total = 0
-    with context.connection() as connection, closing(open_reader(context.url)) as reader:
+    with context.connection() as connection, closing(connect_arrow(context.url)) as reader:
         models = [_in_force(context, connection, spec) for spec in model_specs().values()]
         for model in models:
             require_features(connection, model.columns)

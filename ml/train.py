@@ -20,7 +20,6 @@ from ml.curves import curves, slices
 from ml.features import (
     LabelledRows,
     first_purchase_day,
-    open_reader,
     read_base,
     read_labelled,
     require_features,
@@ -39,6 +38,7 @@ from ml.value.days import year_days
 from ml.watch.drift import Reference, references
 from ml.watch.record import SCORE
 from warehouse import dbt
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import ModelError, TooLittleData, UnsoundData
 from warehouse.policy import Policy
@@ -133,7 +133,7 @@ def _train(context: RunContext, spec: ModelSpec, rows: LabelledRows, split: Spli
         "%s: %d rows to learn from, %d to test on",
         spec.name, counts["train_rows"], counts["test_rows"],
     )  # fmt: skip
-    with closing(open_reader(context.url)) as reader:
+    with closing(connect_arrow(context.url)) as reader:
         process = BuyTillYouDie.fit(read_base(reader, split.training[-1]))
     rivals = catalogue.fit_probability_rivals(
         lesson_of(spec, training, process, horizon_days), spec.outcome.rivals

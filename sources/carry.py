@@ -35,10 +35,12 @@ def carry(context: RunContext, source: str, readings: list[Reading], last_load_i
         import dlt
         from dlt.pipeline.exceptions import PipelineStepFailed
 
+        from sources.destination import Warehouse
+
         pipeline = dlt.pipeline(
             pipeline_name=f"load_{source}",
             pipelines_dir=str(folder),
-            destination=dlt.destinations.postgres(credentials=context.url, create_indexes=False),
+            destination=Warehouse(context.url),
             dataset_name=f"raw_{source}",
         )
         tables = dlt.source(lambda: [make_resource() for make_resource in resources], name=source)

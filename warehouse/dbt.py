@@ -207,6 +207,9 @@ def _call_dbt(
     with _environment(needed):
         from dbt.cli.main import dbtRunner
 
+        from warehouse.dbt_events import drop_unwanted
+
+        drop_unwanted()
         outcome = dbtRunner(manifest=manifest).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),

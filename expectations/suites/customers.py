@@ -67,7 +67,7 @@ def _marts(context: RunContext) -> Suite:
                 days.persons::double precision / nullif(days.persons_before, 0), 1
             ) as person_share,
             orders.order_count,
-            orders.least_order_amount,
+            orders.least_order_amount::double precision as least_order_amount,
             orders.newest_order_age_hours
         from (
             select

@@ -11,12 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
-import adbc_driver_postgresql.dbapi
 import duckdb
 
 from ml.identity.refill import without_indexes
 from ml.identity.standardise import RECORD_COLUMNS
 from warehouse.catalog import name_lists
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext
 from warehouse.errors import WarehouseError
 
@@ -201,7 +201,7 @@ def open_store(context: RunContext) -> Iterator[Store]:
         WarehouseError: the unioned person records are not built.
     """
     with (
-        closing(adbc_driver_postgresql.dbapi.connect(context.url)) as connection,
+        closing(connect_arrow(context.url)) as connection,
         closing(connection.cursor()) as cursor,
     ):
         lists = ", ".join(f"'{name}'" for name in name_lists(context.settings))

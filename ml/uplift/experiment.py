@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from ml.arrays import BoolArray, Columns, FloatArray
-from ml.features import numbers, open_reader
+from ml.features import numbers
 from ml.uplift.settings import EffectSpec
+from warehouse.connections import connect_arrow
 from warehouse.errors import ModelError, TooLittleData
 from warehouse.policy import Policy, Training
 
@@ -136,7 +137,7 @@ def read_experiment(url: str, policy: Policy, as_of: date, spec: EffectSpec) -> 
         drawn=_drawn(policy, as_of),
         horizon=sql.Literal(policy.horizon_days),
     )
-    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(connect_arrow(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
     unlabelled = table["outcome"].null_count

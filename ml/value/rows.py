@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from ml.arrays import Columns, FloatArray
-from ml.features import numbers, open_reader
+from ml.features import numbers
 from ml.value.days import YEAR_DAYS
+from warehouse.connections import connect_arrow
 from warehouse.errors import ModelError
 
 # Who has bought and has a rhythm: live, lapsed, or with a contract that ends soon.
@@ -87,7 +88,7 @@ def read_spend(
         populations=sql.SQL(", ").join(map(sql.Literal, POPULATIONS)),
         days=sql.SQL(", ").join(map(sql.Literal, days)),
     )
-    with closing(open_reader(url)) as connection, closing(connection.cursor()) as cursor:
+    with closing(connect_arrow(url)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(query.as_string())
         table = cursor.fetch_arrow_table()
     unknown = table["spend"].null_count

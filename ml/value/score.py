@@ -107,7 +107,7 @@ def score_values(
     Args:
         context: the run.
         connection: where the values are written.
-        reader: of `open_reader`.
+        reader: of `connect_arrow`.
         stale: who rests on a source that is too old, with its name.
 
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ml import artefacts, registry
 from ml.arrays import Columns, FloatArray
-from ml.features import LabelledRows, first_purchase_day, open_reader, read_base, require_features
+from ml.features import LabelledRows, first_purchase_day, read_base, require_features
 from ml.gate import Judgement, judge_value
 from ml.rivals import contract
 from ml.rivals.buy_till_you_die import BuyTillYouDie
@@ -27,6 +27,7 @@ from ml.value.learn import Tried, fit_rivals, grow_trees, spread_of, try_rounds
 from ml.value.model import COLUMNS, FEATURES, MODEL_NAME, Forecast, RivalModel, TreeModel
 from ml.value.rows import SpendRows, read_spend
 from ml.value.spread import LEVEL, Spread, covered
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import TooLittleData, UnsoundData, WarehouseError
 from warehouse.policy import Training
@@ -145,7 +146,7 @@ def _require_enough(rows: SpendRows, test: SpendRows, minima: Training) -> None:
 
 
 def _base(url: str, day: date) -> Columns:
-    with closing(open_reader(url)) as reader:
+    with closing(connect_arrow(url)) as reader:
         base = read_base(reader, day)
     if not len(base["recency_days"]):
         raise WarehouseError(

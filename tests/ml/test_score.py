@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ml import artefacts, registry
-from ml.features import open_reader, read_population
+from ml.features import read_population
 from ml.models import model_spec
 from ml.reasons import ReasonGroup
 from ml.rivals.catalogue import PROBABILITY_RIVALS
@@ -23,6 +23,7 @@ from ml.train import train
 from ml.vocabulary import BREADTH, DISCOUNT
 from tests.ml.conftest import TONIGHT
 from tests.ml.world import AS_OF, FEATURES, World
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext
 from warehouse.errors import ModelError, WarehouseError
 
@@ -292,7 +293,7 @@ def test_a_category_never_seen_in_training_gets_a_score_like_the_nearest(
     scorer = scorer_of(
         model_spec("churn"), artefacts.load(trained.settings.models_dir, champion), 28
     )
-    with closing(open_reader(trained.url)) as reader:
+    with closing(connect_arrow(trained.url)) as reader:
         ((_, columns),) = read_population(reader, "live", TONIGHT, scorer.features)
     highest = {**columns, "age_level": np.full(World().live, 50.0)}
     unseen = {**columns, "age_level": np.full(World().live, 1e9)}

@@ -7,15 +7,15 @@ table, changed ones by way of a temporary table.
 import logging
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_postgresql import dbapi
 from psycopg import sql
 from typing_extensions import override
 
 from demo.company.systems.system import KEYS, Days, System, gathered, newest_versions
-from warehouse.connections import connect, ensure_database, warehouse_url
+from warehouse.connections import connect, connect_arrow, ensure_database, warehouse_url
 from warehouse.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class PostgresSystem(System):
     @override
     def take(self, days: Days) -> int:
         written = 0
-        with dbapi.connect(self.url) as connection, connection.cursor() as cursor:
+        with connect_arrow(self.url) as connection, connection.cursor() as cursor:
             # The rows can be made again: a crash of the server may take the last days back.
             cursor.execute("set local synchronous_commit = off")
             for table in self.tables:
@@ -78,7 +78,7 @@ class PostgresSystem(System):
                 connection.execute(sql.SQL("alter table {} add primary key ({})").format(name, key))
                 connection.execute(sql.SQL("create index on {} (updated_at)").format(name))
 
-    def _write(self, cursor: dbapi.Cursor, table: str, rows: pa.Table) -> int:
+    def _write(self, cursor: Any, table: str, rows: pa.Table) -> int:
         key = KEYS[f"{self.name}.{table}"]
         rows = newest_versions(rows, key)
         cursor.execute(f'select max("{key[0]}") from "{table}"')  # noqa: S608

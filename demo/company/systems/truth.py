@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from datetime import date
 
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 
 from demo.company.systems.postgres import create_table
 from demo.company.tables import TRUTH
-from warehouse.connections import connect, ensure_database, warehouse_url
+from warehouse.connections import connect, connect_arrow, ensure_database, warehouse_url
 from warehouse.settings import Settings
 
 DATABASE = "company_truth"
@@ -34,7 +33,7 @@ def last_day(url: str) -> date | None:
 
 def replace(url: str, truth: Mapping[str, pa.Table], day: date) -> int:
     """Replaces the truth by that of `day` in one transaction; returns its rows."""
-    with dbapi.connect(url) as connection, connection.cursor() as cursor:
+    with connect_arrow(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"drop schema if exists {SCHEMA} cascade")
         cursor.execute(f"create schema {SCHEMA}")
         for table, schema in TRUTH.items():

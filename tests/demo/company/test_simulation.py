@@ -361,7 +361,7 @@ def test_how_contacts_are_taken_shows_the_kind_of_person_and_does_not_tell_it(
     sends, reactions = grown.tables["mailer.sends"], grown.tables["mailer.reactions"]
     effects = grown.truth["people"].set_index("true_person_id")["contact_effect"]
     mails = sends[sends["email"].notna() & (sends["assigned_group"] == "contact")]
-    of = effects.loc[persons(grown, "mailer")[mails["send_id"]]].to_numpy()
+    of = persons(grown, "mailer")[mails["send_id"]].map(effects).to_numpy()
 
     def share(kind: str) -> pd.Series:
         came = mails["send_id"].isin(reactions[reactions["kind"] == kind]["send_id"])

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ml import artefacts
-from ml.features import open_reader
 from ml.uplift.experiment import experiment_days, read_experiment
 from ml.uplift.score import score_effects
 from ml.uplift.settings import CONTACT_EFFECT
 from ml.uplift.train import train
 from tests.ml.uplift.campaigns import AS_OF, TONIGHT, Campaigns, build
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext
 from warehouse.errors import ModelError
 from warehouse.policy import Policy
@@ -26,7 +26,7 @@ def rows(context: RunContext, query: str) -> list[tuple[Any, ...]]:
 
 
 def score(context: RunContext) -> dict[str, int | str]:
-    with context.connection() as connection, closing(open_reader(context.url)) as reader:
+    with context.connection() as connection, closing(connect_arrow(context.url)) as reader:
         return score_effects(context, connection, reader)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ml import artefacts, registry
-from ml.features import open_reader
 from ml.value.score import score_values
 from ml.value.train import train
 from tests.ml.value.world import AS_OF, TONIGHT, World
+from warehouse.connections import connect_arrow
 from warehouse.context import RunContext
 from warehouse.errors import ModelError
 
@@ -21,7 +21,7 @@ def _tonight(context: RunContext, day: date = TONIGHT) -> RunContext:
 
 
 def _score(context: RunContext, stale: Mapping[str, str] | None = None) -> dict[str, Any]:
-    with context.connection() as connection, closing(open_reader(context.url)) as reader:
+    with context.connection() as connection, closing(connect_arrow(context.url)) as reader:
         return score_values(context, connection, reader, stale or {})
 
 
