@@ -19,7 +19,7 @@ def drop_unwanted() -> None:
         ctx_set_event_manager(_WantedEvents())
 
 
-class _WantedEvents(EventManager):  # type: ignore[misc]
+class _WantedEvents(EventManager):
     def fire_event(
         self,
         e: BaseEvent,

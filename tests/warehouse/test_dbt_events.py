@@ -1,0 +1,43 @@
+"""Which of dbt's events are put together."""
+
+from typing import Any
+
+import pytest
+from dbt_common.events import event_manager
+from dbt_common.events.base_types import EventLevel
+from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
+from dbt_common.events.functions import fire_event
+from dbt_common.events.logger import LoggerConfig
+from dbt_common.events.types import Note
+
+from warehouse.dbt_events import drop_unwanted
+
+
+@pytest.mark.parametrize(
+    ("taken", "fired", "is_made"),
+    [
+        (EventLevel.INFO, EventLevel.DEBUG, False),
+        (EventLevel.INFO, EventLevel.INFO, True),
+        (EventLevel.WARN, EventLevel.ERROR, True),
+        (EventLevel.DEBUG, EventLevel.DEBUG, True),
+    ],
+)
+def test_an_event_is_put_together_where_a_log_takes_its_level(
+    monkeypatch: pytest.MonkeyPatch, taken: EventLevel, fired: EventLevel, is_made: bool
+) -> None:
+    made: list[Any] = []
+    really = event_manager.msg_from_base_event
+
+    def counted(event: Any, level: Any = None) -> Any:
+        made.append(event)
+        return really(event, level=level)
+
+    monkeypatch.setattr(event_manager, "msg_from_base_event", counted)
+    before = get_event_manager()
+    try:
+        drop_unwanted()
+        get_event_manager().add_logger(LoggerConfig(name="test", level=taken))
+        fire_event(Note(msg="anything"), level=fired)
+    finally:
+        ctx_set_event_manager(before)
+    assert bool(made) == is_made
