@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from dbt_common.events import event_manager
-from dbt_common.events.base_types import EventLevel
+from dbt_common.events.base_types import EventLevel, msg_from_base_event
 from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 from dbt_common.events.functions import fire_event
 from dbt_common.events.logger import LoggerConfig
@@ -26,13 +25,12 @@ def test_an_event_is_put_together_where_a_log_takes_its_level(
     monkeypatch: pytest.MonkeyPatch, taken: EventLevel, fired: EventLevel, is_made: bool
 ) -> None:
     made: list[Any] = []
-    really = event_manager.msg_from_base_event
 
     def counted(event: Any, level: Any = None) -> Any:
         made.append(event)
-        return really(event, level=level)
+        return msg_from_base_event(event, level=level)
 
-    monkeypatch.setattr(event_manager, "msg_from_base_event", counted)
+    monkeypatch.setattr("dbt_common.events.event_manager.msg_from_base_event", counted)
     before = get_event_manager()
     try:
         drop_unwanted()
