@@ -41,8 +41,7 @@ $(UV):
 demo: setup ## lay down a demo's source systems and run the walk in Airflow [DATA=...] [AS_OF=...] [CUSTOMERS=...]
 	@$(CRM) demo $(if $(AS_OF),--as-of $(AS_OF)) $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
-test: setup ## run every check and test
-	@$(MAKE) --no-print-directory lint
+test: lint ## run every check and test
 	@$(MAKE) --no-print-directory --jobs=2 types sql
 	@$(MAKE) --no-print-directory unit
 

@@ -38,24 +38,35 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(url, connect_timeout=10, application_name="living-crm")
     except psycopg.OperationalError as error:
-        raise WarehouseError(
-            f"PostgreSQL at {without_secret(url)} cannot be used: {_first_line(error)}",
-            "Check that it runs and that user, password and database in its URL are right.",
-        ) from None
+        raise _unusable(url, error) from None
 
 
 def connect_arrow(url: str) -> Any:
-    """Opens an ADBC connection, which takes and hands over Arrow tables; commit what is to stay."""
-    from adbc_driver_manager import AdbcConnection
+    """Opens an ADBC connection, which takes and hands over Arrow tables; commit what is to stay.
+
+    Raises:
+        WarehouseError: as `connect` does.
+    """
+    from adbc_driver_manager import AdbcConnection, Error
     from adbc_driver_postgresql.dbapi import Connection
 
-    with _one_by_one:
-        known = _known(url)
-    return Connection(known, AdbcConnection(known.database))
+    try:
+        with _one_by_one:
+            known = _Known(url)
+        return Connection(known, AdbcConnection(known.database))
+    except Error as error:
+        raise _unusable(url, error) from None
 
 
+_one_by_one = Lock()
+
+
+@lru_cache(maxsize=4)
 class _Known:
-    """What ADBC's driver knows of a database, beyond the connection that asked for it first."""
+    """What ADBC's driver knows of a database, for all connections of the process.
+
+    It reads all types and all tables' columns, a tenth of a second; a connection takes 5 ms then.
+    """
 
     def __init__(self, url: str) -> None:
         import adbc_driver_postgresql
@@ -64,18 +75,6 @@ class _Known:
 
     def close(self) -> None:
         """Does nothing: a connection that ends would close it for all others."""
-
-
-_one_by_one = Lock()
-
-
-@lru_cache(maxsize=4)
-def _known(url: str) -> _Known:
-    """Has the driver read all types and all tables' columns: a tenth of a second, once.
-
-    A connection takes 5 ms then.
-    """
-    return _Known(url)
 
 
 def sibling_url(url: str, database: str) -> str:
@@ -165,6 +164,9 @@ def _has_valid_port(parts: SplitResult) -> bool:
         return False
 
 
-def _first_line(error: psycopg.Error) -> str:
-    text = str(error).strip().splitlines()
-    return text[-1] if text else type(error).__name__
+def _unusable(url: str, error: Exception) -> WarehouseError:
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return WarehouseError(
+        f"PostgreSQL at {without_secret(url)} cannot be used: {said[-1].strip()}",
+        "Check that it runs and that user, password and database in its URL are right.",
+    )

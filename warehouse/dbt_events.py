@@ -1,7 +1,7 @@
 """dbt's events, of which only those that a log takes are put together.
 
 dbt tells of every query and every node a dozen times at level debug, and makes a message of each
-before it asks whether anybody wants it: a tenth of a night's processor time.
+before it asks whether anybody wants it: a twentieth of dbt's processor time in a night.
 """
 
 from typing import Any
