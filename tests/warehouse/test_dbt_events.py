@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from dbt_common.events.base_types import EventLevel, msg_from_base_event
+from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 from dbt_common.events.functions import fire_event
 from dbt_common.events.logger import LoggerConfig
@@ -32,6 +33,7 @@ def test_an_event_is_put_together_where_a_log_takes_its_level(
 
     monkeypatch.setattr("dbt_common.events.event_manager.msg_from_base_event", counted)
     before = get_event_manager()
+    ctx_set_event_manager(EventManager())  # what dbt wrote to in an earlier test of this process
     try:
         drop_unwanted()
         get_event_manager().add_logger(LoggerConfig(name="test", level=taken))
