@@ -60,31 +60,32 @@ def describe() -> None:
 
 @demo_app.command(name="break")
 def break_(
-    scenario: Annotated[
-        str | None, typer.Argument(help="What shall break; left out, all are listed.")
+    scenarios: Annotated[
+        list[str] | None, typer.Argument(help="What shall break; left out, all are listed.")
     ] = None,
 ) -> None:
-    """Live one more day, then break one of the demo company's systems, to see the next night."""
-    from demo.company.faults import SCENARIOS, break_source, broken_by
+    """Live one more day, then break systems of the demo company, to see the next night."""
+    from demo.company.faults import SCENARIOS, break_source, refuse_scenarios
 
-    if scenario is None:
+    if not scenarios:
         for name, text in SCENARIOS.items():
             console.print(f"{name:15} {text}", soft_wrap=True)
         return
     settings = _company()
     demo = require_demo(settings)
     day = demo.wound_to(settings)
-    if day is not None and scenario in SCENARIOS and broken_by(settings) is None:
+    refuse_scenarios(settings, scenarios)
+    if day is not None:
         day += timedelta(days=1)
         with doing(f"Living on to {day}"):
             demo.lay_down(settings, load_policy(settings.policy_file), day)
-    console.print(break_source(settings, scenario), soft_wrap=True)
+    console.print(break_source(settings, *scenarios), soft_wrap=True)
     console.print(f"Next: living-crm run --as-of {day}; living-crm demo mend.", soft_wrap=True)
 
 
 @demo_app.command()
 def mend() -> None:
-    """Make the system that was broken on purpose as it was."""
+    """Make what was broken on purpose as it was."""
     from demo.company.faults import mend as mend_source
 
     console.print(mend_source(_company()), soft_wrap=True)

@@ -82,8 +82,9 @@ def copy_of(server_url: str) -> Callable[[str], str]:
     def make(url: str) -> str:
         name = f"test_warehouse_{next(_numbers)}"
         with psycopg.connect(server_url, autocommit=True) as connection:
+            # As files: an eighth of the time that a copy through the log takes.
             connection.execute(
-                sql.SQL("create database {} template {}").format(
+                sql.SQL("create database {} template {} strategy file_copy").format(
                     sql.Identifier(name), sql.Identifier(url.rpartition("/")[2])
                 )
             )

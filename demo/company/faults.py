@@ -1,13 +1,15 @@
 """Breaks a source system on purpose, and mends it: to see what the walk makes of it.
 
 What a scenario takes away is kept, so that a mended system is byte for byte as it was: a drop in a
-folder beside the systems, a table's rows in a schema of their own. One scenario at a time.
+folder beside the systems, a table's rows in a schema of their own. Several scenarios may be in
+force at once, but none beside another of the same system.
 """
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 
 import psycopg
@@ -29,39 +31,62 @@ SCENARIOS: Mapping[str, str] = {
 }
 STALE_DAYS = 5
 
+_SYSTEMS: Mapping[str, set[str]] = {
+    "late": {"web", "mailer"},
+    "stale": {"shop"},
+    "renamed_column": {"shop"},
+    "half_the_rows": {"web"},
+    "wrong_encoding": {"crm"},
+    "api_down": {"callcentre"},
+}
 
-def break_source(settings: Settings, scenario: str) -> str:
-    """Breaks a system as the scenario says; returns what was done.
+
+def refuse_scenarios(settings: Settings, scenarios: Sequence[str]) -> None:
+    """Refuses what cannot be broken.
 
     Raises:
-        SettingsError: there is no such scenario, or another one is in force.
+        SettingsError: there is no such scenario, two are of one system, or others are in force.
+    """
+    for scenario in scenarios:
+        if scenario not in SCENARIOS:
+            raise SettingsError(
+                f"There is no scenario {scenario!r}.", f"Choose one of {', '.join(SCENARIOS)}."
+            )
+    for one, other in combinations(scenarios, 2):
+        if shared := _SYSTEMS[one] & _SYSTEMS[other]:
+            raise SettingsError(
+                f"{one} and {other} would both break {', '.join(sorted(shared))}.",
+                "Leave one of them out.",
+            )
+    if in_force := broken_by(settings):
+        raise SettingsError(f"In force: {', '.join(in_force)}.", "Mend it before you break more.")
+
+
+def break_source(settings: Settings, *scenarios: str) -> str:
+    """Breaks systems as the scenarios say; returns what was done.
+
+    Raises:
+        SettingsError: as `refuse_scenarios` does.
         SourceError: the company is not laid down, or has nothing to break.
     """
-    if scenario not in SCENARIOS:
-        raise SettingsError(
-            f"There is no scenario {scenario!r}.", f"Choose one of {', '.join(SCENARIOS)}."
-        )
-    if broken_by(settings):
-        raise SettingsError(
-            f"Scenario {broken_by(settings)} is in force.", "Mend it before you break another."
-        )
+    refuse_scenarios(settings, scenarios)
     folder = company_folder(settings)
     if not folder.exists():
         raise SourceError("The demo company is not laid down.", "Run living-crm demo first.")
     # Recorded before anything is broken: a break that was killed half way can be mended.
-    write_whole(_record(folder), json.dumps({"scenario": scenario}).encode())
+    write_whole(_record(folder), json.dumps({"scenarios": scenarios}).encode())
     try:
-        return _BREAKS[scenario](settings)
+        return " ".join([_BREAKS[scenario](settings) for scenario in scenarios])
     except SourceError:
-        _record(folder).unlink()
+        mend(settings)
         raise
 
 
 def mend(settings: Settings) -> str:
     """Makes whatever is broken as it was before; returns what was done."""
     folder = company_folder(settings)
-    scenario = broken_by(settings)
-    if scenario is None:
+    scenarios = broken_by(settings)
+    if not scenarios:
         return "Nothing is broken."
     for kept in sorted(path for path in _kept(folder).rglob("*") if path.is_file()):
         original = folder / kept.relative_to(_kept(folder))
@@ -73,13 +98,14 @@ def mend(settings: Settings) -> str:
         if _has_column(connection, "members", "mobile_number"):
             connection.execute("alter table members rename column mobile_number to phone")
     _record(folder).unlink()
-    return f"Scenario {scenario} is mended."
+    return f"Mended: {', '.join(scenarios)}."
 
 
-def broken_by(settings: Settings) -> str | None:
-    """Returns the scenario in force, or None."""
+def broken_by(settings: Settings) -> list[str]:
+    """Returns the scenarios in force."""
     record = _record(company_folder(settings))
-    return json.loads(record.read_text())["scenario"] if record.exists() else None
+    scenarios: list[str] = json.loads(record.read_text())["scenarios"] if record.exists() else []
+    return scenarios
 
 
 def _break_late(settings: Settings) -> str:

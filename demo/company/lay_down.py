@@ -106,10 +106,9 @@ def _check(policy: Policy, as_of: date) -> None:
 
 
 def _refuse_when_broken(settings: Settings) -> None:
-    scenario = broken_by(settings)
-    if scenario:
+    if scenarios := broken_by(settings):
         raise SourceError(
-            f"A system of the demo company is broken on purpose: {scenario}.",
+            f"The demo company is broken on purpose: {', '.join(scenarios)}.",
             "Mend it before the company lives on.",
         )
 

