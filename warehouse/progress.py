@@ -13,7 +13,9 @@ from rich.console import Console
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 console = Console(stderr=True, **_PLAIN)
 
-_CHATTY = ("dlt", "great_expectations", "sqlalchemy", "airflow", "httpx", "alembic", "snowflake")
+_CHATTY = (
+    "dlt", "great_expectations", "sqlalchemy", "airflow", "httpx", "alembic", "snowflake", "sqlglot",
+)  # fmt: skip
 
 
 def configure_logging(*, verbose: bool = False) -> None:
