@@ -14,7 +14,8 @@ _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 console = Console(stderr=True, **_PLAIN)
 
 _CHATTY = (
-    "dlt", "great_expectations", "sqlalchemy", "airflow", "httpx", "alembic", "snowflake", "sqlglot",
+    "dlt", "great_expectations", "sqlalchemy", "airflow", "httpx", "alembic", "snowflake",
+    "sqlglot",
 )  # fmt: skip
 
 
