@@ -4,6 +4,7 @@ import psycopg
 import pytest
 import requests
 
+from demo.company import faults
 from demo.company.faults import SCENARIOS, break_source, broken_by, mend
 from demo.company.installation import company_folder
 from tests.demo.company.conftest import LayDown, state
@@ -106,6 +107,21 @@ def test_systems_break_at_once_but_none_of_them_twice(
         "web/2024-01-08/events.jsonl.gz", "points_entries",
     }  # fmt: skip
     assert mend(company_settings) == "Mended: half_the_rows, stale."
+    assert state(company_settings) == before
+
+
+def test_where_one_system_cannot_break_the_others_are_mended(
+    lay: LayDown, company_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_there(_: Settings) -> str:
+        raise SourceError("Nothing is dropped in web yet.", "Lay a later day down.")
+
+    lay(DAY)
+    before = state(company_settings)
+    monkeypatch.setitem(faults._BREAKS, "half_the_rows", nothing_there)
+    with pytest.raises(SourceError, match="Nothing is dropped in web"):
+        break_source(company_settings, "stale", "half_the_rows")
+    assert broken_by(company_settings) == []
     assert state(company_settings) == before
 
 
