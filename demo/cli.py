@@ -68,8 +68,8 @@ def break_(
     from demo.company.faults import SCENARIOS, break_source, refuse_scenarios
 
     if not scenarios:
-        for name, text in SCENARIOS.items():
-            console.print(f"{name:15} {text}", soft_wrap=True)
+        for name, known in SCENARIOS.items():
+            console.print(f"{name:15} {known.text}", soft_wrap=True)
         return
     settings = _company()
     demo = require_demo(settings)

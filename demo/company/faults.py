@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 
@@ -21,24 +22,21 @@ from warehouse.errors import SettingsError, SourceError
 from warehouse.files import write_whole
 from warehouse.settings import Settings
 
-SCENARIOS: Mapping[str, str] = {
-    "late": "The drops of the last day are missing: the web's log and the mailer's files.",
-    "stale": "The shop's ledger of points stopped five days ago.",
-    "renamed_column": "The shop's members have their phone in a column of another name.",
-    "half_the_rows": "The web's log of the last day breaks off half way.",
-    "wrong_encoding": "The sales team saved its newest name list as UTF-8 instead of CP949.",
-    "api_down": "The call centre's service closes every connection without an answer.",
-}
 STALE_DAYS = 5
 
-_SYSTEMS: Mapping[str, set[str]] = {
-    "late": {"web", "mailer"},
-    "stale": {"shop"},
-    "renamed_column": {"shop"},
-    "half_the_rows": {"web"},
-    "wrong_encoding": {"crm"},
-    "api_down": {"callcentre"},
-}
+
+class Scenario(NamedTuple):
+    """A way to break.
+
+    Attributes:
+        systems: those that it breaks.
+        text: what is seen of it.
+        happen: does it, and returns what was done.
+    """
+
+    systems: frozenset[str]
+    text: str
+    happen: Callable[[Settings], str]
 
 
 def refuse_scenarios(settings: Settings, scenarios: Sequence[str]) -> None:
@@ -53,7 +51,7 @@ def refuse_scenarios(settings: Settings, scenarios: Sequence[str]) -> None:
                 f"There is no scenario {scenario!r}.", f"Choose one of {', '.join(SCENARIOS)}."
             )
     for one, other in combinations(scenarios, 2):
-        if shared := _SYSTEMS[one] & _SYSTEMS[other]:
+        if shared := SCENARIOS[one].systems & SCENARIOS[other].systems:
             raise SettingsError(
                 f"{one} and {other} would both break {', '.join(sorted(shared))}.",
                 "Leave one of them out.",
@@ -76,7 +74,7 @@ def break_source(settings: Settings, *scenarios: str) -> str:
     # Recorded before anything is broken: a break that was killed half way can be mended.
     write_whole(_record(folder), json.dumps({"scenarios": scenarios}).encode())
     try:
-        return " ".join([_BREAKS[scenario](settings) for scenario in scenarios])
+        return " ".join([SCENARIOS[scenario].happen(settings) for scenario in scenarios])
     except SourceError:
         mend(settings)
         raise
@@ -159,13 +157,35 @@ def _break_api_down(settings: Settings) -> str:
     return "The call centre closes every connection."
 
 
-_BREAKS: Mapping[str, Callable[[Settings], str]] = {
-    "late": _break_late,
-    "stale": _break_stale,
-    "renamed_column": _break_renamed_column,
-    "half_the_rows": _break_half_the_rows,
-    "wrong_encoding": _break_wrong_encoding,
-    "api_down": _break_api_down,
+SCENARIOS: Mapping[str, Scenario] = {
+    "late": Scenario(
+        frozenset({"web", "mailer"}),
+        "The drops of the last day are missing: the web's log and the mailer's files.",
+        _break_late,
+    ),
+    "stale": Scenario(
+        frozenset({"shop"}), "The shop's ledger of points stopped five days ago.", _break_stale
+    ),
+    "renamed_column": Scenario(
+        frozenset({"shop"}),
+        "The shop's members have their phone in a column of another name.",
+        _break_renamed_column,
+    ),
+    "half_the_rows": Scenario(
+        frozenset({"web"}),
+        "The web's log of the last day breaks off half way.",
+        _break_half_the_rows,
+    ),
+    "wrong_encoding": Scenario(
+        frozenset({"crm"}),
+        "The sales team saved its newest name list as UTF-8 instead of CP949.",
+        _break_wrong_encoding,
+    ),
+    "api_down": Scenario(
+        frozenset({"callcentre"}),
+        "The call centre's service closes every connection without an answer.",
+        _break_api_down,
+    ),
 }
 
 

@@ -118,7 +118,8 @@ def test_where_one_system_cannot_break_the_others_are_mended(
 
     lay(DAY)
     before = state(company_settings)
-    monkeypatch.setitem(faults._BREAKS, "half_the_rows", nothing_there)
+    cannot = SCENARIOS["half_the_rows"]._replace(happen=nothing_there)
+    monkeypatch.setattr(faults, "SCENARIOS", {**SCENARIOS, "half_the_rows": cannot})
     with pytest.raises(SourceError, match="Nothing is dropped in web"):
         break_source(company_settings, "stale", "half_the_rows")
     assert broken_by(company_settings) == []
