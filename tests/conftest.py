@@ -27,8 +27,8 @@ from warehouse.schemas import ensure_schemas  # noqa: E402
 from warehouse.settings import Settings  # noqa: E402
 
 _numbers = itertools.count(1)
-# Begun first, so that two workers end at about the same time; each data set's dbt project is parsed
-# by one of them.
+# Begun first, so that two workers end at about the same time; the first two are of different data
+# sets, whose dbt projects are parsed side by side.
 _LONGEST = (
     "test_walk", "test_scenarios", "test_build", "test_services", "test_load", "test_company",
     "test_train", "test_score", "test_simulation", "test_evaluate",
