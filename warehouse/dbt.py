@@ -8,10 +8,13 @@ execution (macro `as_of_date()`), because a changed variable would make dbt pars
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, NamedTuple
+from functools import partial
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import sql
 
@@ -19,9 +22,12 @@ from warehouse.connections import connect, database_name, dbt_environment
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import BuildError
 from warehouse.files import read_yaml
-from warehouse.parsed import NOWHERE, PROJECT, compile_macros, fingerprint, manifest_for
+from warehouse.parsed import NOWHERE, PROJECT, compile_ahead, fingerprint, manifest_for
 from warehouse.policy import Policy
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from warehouse.dbt_events import Gate
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ _NOTED = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
 _ARE_THERE = "select bool_and(to_regclass(name) is not null) from unnest(%s::text[]) as name"
 # The files that describe a project would tell of the database that nobody asks.
 _PARSE = ("parse", "--no-write-json")
+_GLANCE_SECONDS = 0.01
 _UNFINISHED = frozenset({"error", "fail", "runtime error", "skipped", "partial success"})
 
 
@@ -58,14 +65,80 @@ def build(context: RunContext, selector: str) -> StepReport:
     Raises:
         BuildError: names the first models or tests that failed.
     """
-    lasting = _LASTING.get(selector)
-    if lasting is None:
-        return run(context, ["build", "--selector", selector], label=selector)
-    if stands(context, selector):
-        return run(context, ["build", "--selector", lasting.rest], label=selector)
-    report = run(context, ["build", "--selector", selector], label=selector)
-    _note(context.url, lasting, project_key(context.settings, context.policy))
+    begun = _begun.pop((context.url, selector, context.as_of), None)
+    part = begun.part if begun else _part(context, selector)
+    results = begun.finish() if begun else None
+    if results is None:
+        results = _invoke_for(context, _build(part))
+    report = _report(context, selector, results)
+    if part == selector and selector in _LASTING:
+        _note(context.url, _LASTING[selector], project_key(context.settings, context.policy))
     return report
+
+
+def warm_up(context: RunContext, selector: str) -> None:
+    """Begins what `build` will do and halts before the first node, in a thread of its own.
+
+    dbt asks by then what is there in the room's schemas: nobody else may change them until
+    `build` comes.
+    """
+    begun = _Begun(context, selector)
+    _begun[context.url, selector, context.as_of] = begun
+    begun.wait()
+
+
+class _Begun:
+    """A build that halts before its first node until it is wanted.
+
+    Attributes:
+        part: the selector of what it builds.
+    """
+
+    def __init__(self, context: RunContext, room: str) -> None:
+        from warehouse.dbt_events import Gate
+
+        self.part = _part(context, room)
+        self._context = context
+        self._results: Sequence[Any] = ()
+        self._error: BaseException | None = None
+        self._gate = Gate(partial(compile_ahead, _ready_manifest(context), room))
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Returns when it halts, or has ended because something hindered it."""
+        while self._thread.is_alive() and not self._gate.was_reached:
+            time.sleep(_GLANCE_SECONDS)
+
+    def finish(self) -> Sequence[Any] | None:
+        """Lets it go on, and returns dbt's node results; none if it never came to its nodes."""
+        self._gate.open()
+        self._thread.join()
+        if not self._gate.was_reached:
+            return None
+        if self._error:
+            raise self._error
+        return self._results
+
+    def _run(self) -> None:
+        try:
+            self._results = _invoke_for(self._context, _build(self.part), gate=self._gate)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            self._error = error
+
+
+# By warehouse, room and business day.
+_begun: dict[tuple[str, str, date], _Begun] = {}
+
+
+def _part(context: RunContext, selector: str) -> str:
+    """Returns the selector of what is to be built of a room."""
+    lasting = _LASTING.get(selector)
+    return lasting.rest if lasting and stands(context, selector) else selector
+
+
+def _build(part: str) -> list[str]:
+    return ["build", "--selector", part]
 
 
 def stands(context: RunContext, room: str) -> bool:
@@ -74,10 +147,7 @@ def stands(context: RunContext, room: str) -> bool:
     with connect(context.url) as connection:
         if connection.execute(_NOTED, (_LASTING[room].schema,)).fetchone() != (made_of,):
             return False
-        manifest = _ahead.get(context.url) or _manifest(
-            context.settings, context.policy, context.url
-        )
-        _ahead[context.url] = manifest  # for the build that follows
+        manifest = _ready_manifest(context)
         names = [
             node.relation_name
             for node in manifest.nodes.values()
@@ -85,21 +155,6 @@ def stands(context: RunContext, room: str) -> bool:
             and (node.config.materialized == "view" or "unfed" in node.tags)
         ]
         return connection.execute(_ARE_THERE, (names,)).fetchone() == (True,)
-
-
-def warm_up(context: RunContext) -> None:
-    """Has dbt and the project ready for this process's next command."""
-    manifest = _manifest(context.settings, context.policy, context.url)
-    # Given a manifest, dbt parses nothing, but reads and checks all that stands around it.
-    _call_dbt(context.settings, context.policy, context.url, _PARSE, {}, manifest=manifest)
-    _ahead[context.url] = manifest
-
-
-def warm_up_again(context: RunContext) -> None:
-    """Has the project ready for the command after the first, and compiled what it calls."""
-    manifest = _manifest(context.settings, context.policy, context.url)
-    compile_macros(manifest)
-    _ahead[context.url] = manifest
 
 
 def run(
@@ -114,7 +169,18 @@ def run(
     Args:
         feature_dates: the days `ftr_customers` is built for; empty means `as_of`.
     """
-    results = invoke(
+    results = _invoke_for(context, arguments, feature_dates=feature_dates)
+    return _report(context, label, results)
+
+
+def _invoke_for(
+    context: RunContext,
+    arguments: Sequence[str],
+    *,
+    feature_dates: Sequence[date] = (),
+    gate: "Gate | None" = None,
+) -> Sequence[Any]:
+    return invoke(
         context.settings,
         context.policy,
         context.url,
@@ -123,9 +189,13 @@ def run(
         # A room asks only for the relations of its own schemas.
         [*arguments, "--no-write-json", "--cache-selected-only"],
         as_of=context.as_of,
-        run_id=context.run_id,
         feature_dates=feature_dates,
+        gate=gate,
     )
+
+
+def _report(context: RunContext, label: str, results: Sequence[Any]) -> StepReport:
+    """Records a command's results under `label`; raises if one of them failed."""
     _record(context, label, results)
     failed = [r for r in results if str(r.status) in _UNFINISHED and str(r.status) != "skipped"]
     if failed:
@@ -153,14 +223,17 @@ def invoke(
     arguments: Sequence[str],
     *,
     as_of: date,
-    run_id: str = "none",
     feature_dates: Sequence[date] = (),
     console_level: str = "warn",
+    gate: "Gate | None" = None,
 ) -> Sequence[Any]:
-    """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all."""
+    """Invokes dbt and returns its node results; raises `BuildError` if it could not run at all.
+
+    Args:
+        gate: where dbt halts before its first node.
+    """
     environment = {
         "LIVING_CRM_AS_OF": as_of.isoformat(),
-        "LIVING_CRM_RUN_ID": run_id,
         "LIVING_CRM_FEATURE_DATES": ",".join(
             day.isoformat() for day in (sorted(set(feature_dates)) or [as_of])
         ),
@@ -168,13 +241,20 @@ def invoke(
     manifest = _ahead.pop(url, None) or _manifest(settings, policy, url)
     outcome = _call_dbt(
         settings, policy, url, arguments, environment,
-        manifest=manifest, console_level=console_level,
+        manifest=manifest, console_level=console_level, gate=gate,
     )  # fmt: skip
     return list(getattr(outcome.result, "results", None) or [])
 
 
 # By the warehouse's URL, the project that is ready for the next command.
 _ahead: dict[str, Any] = {}
+
+
+def _ready_manifest(context: RunContext) -> Any:
+    """Returns the project that the next command of this process runs with."""
+    manifest = _ahead.get(context.url) or _manifest(context.settings, context.policy, context.url)
+    _ahead[context.url] = manifest
+    return manifest
 
 
 def _manifest(settings: Settings, policy: Policy, url: str) -> Any:
@@ -196,6 +276,7 @@ def _call_dbt(
     *,
     manifest: Any = None,
     console_level: str = "warn",
+    gate: "Gate | None" = None,
 ) -> Any:
     """Calls dbt in this process; without a manifest it parses the project itself."""
     needed = {
@@ -207,9 +288,9 @@ def _call_dbt(
     with _environment(needed):
         from dbt.cli.main import dbtRunner
 
-        from warehouse.dbt_events import drop_unwanted
+        from warehouse.dbt_events import listen
 
-        drop_unwanted()
+        listen(gate)
         outcome = dbtRunner(manifest=manifest).invoke([
             "--no-use-colors", "--log-level", console_level, "--log-level-file", "info",
             "--log-path", str(settings.dbt_dir / "logs"),

@@ -17,20 +17,21 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple
 
 from warehouse.context import RunContext, StepReport
 from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
-_NICER = 5
+_NICER = 0
 _GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 
@@ -40,29 +41,28 @@ class _Plan:
     """What a lane is for.
 
     Attributes:
-        serves: modules whose steps run in it.
-        at_once: what it does ahead; what is named `module:function` is called with the context.
-        between: what it does ahead after a step, while another lane works, if one is to come.
+        serves: modules whose steps run in it. One that offers `warm_up`, called as the step is, has
+            the step made ready while it may not run yet.
+        imports: modules that it imports at once.
     """
 
     serves: tuple[str, ...]
-    at_once: tuple[str, ...]
-    between: tuple[str, ...] = ()
+    imports: tuple[str, ...]
 
 
 # In the order of need. Guards and scores take turns with dbt, so they share a lane.
 _PLANS = (
-    _Plan(
-        serves=("expectations.run", "ml.score"),
-        at_once=("expectations.checks",),
-        between=("ml.score:warm_up",),
-    ),
-    _Plan(
-        serves=("warehouse.dbt",),
-        at_once=("warehouse.dbt:warm_up",),
-        between=("warehouse.dbt:warm_up_again",),
-    ),
+    _Plan(serves=("expectations.run", "ml.score"), imports=("expectations.checks",)),
+    _Plan(serves=("warehouse.dbt",), imports=("warehouse.dbt", "dbt.cli.main")),
 )
+
+
+class _Task(NamedTuple):
+    """What a lane is told: a step to run and answer for, if any, and steps to make ready then."""
+
+    context: RunContext
+    run: Step | None
+    ready: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -77,16 +77,36 @@ class Lanes:
     def __init__(self, lanes: Mapping[str, _Lane], steps: list[Step]) -> None:
         self._lanes = lanes
         self._own = [module for module in map(_module, steps) if module not in lanes]
-        # The last step of each lane, as far as one walk goes.
-        self._last = {lanes[_module(step)]: step for step in steps if _module(step) in lanes}
+        self._to_come: dict[_Lane, list[Step]] = {}
+        self._readied: set[str] = set()
+
+    def begin(self, context: RunContext, steps: Iterable[Step]) -> None:
+        """Tells each lane which of a walk's steps it will run, so that it makes the first ready."""
+        self._to_come = {lane: [] for lane in self._lanes.values()}
+        self._readied = set()
+        for step in steps:
+            if lane := self._lanes.get(_module(step)):
+                self._to_come[lane].append(step)
+        for lane, to_come in self._to_come.items():
+            self._tell(lane, context, None, to_come[:1])
+
+    def _tell(self, lane: _Lane, context: RunContext, run: Step | None, ready: list[Step]) -> None:
+        ready = [step for step in ready if step.name not in self._readied]
+        self._readied.update(step.name for step in ready)
+        with contextlib.suppress(ConnectionError):  # it died, as asking for its answer will tell
+            lane.pipe.send(_Task(context, run, tuple(ready)))
 
     def run(self, context: RunContext, step: Step) -> StepReport:
         """Runs one step as `run_step` does, with its report or its error."""
         lane = self._lanes.get(_module(step))
         if lane is None:
             return run_step(context, step)
+        to_come = self._to_come[lane]
+        to_come.remove(step)
+        # Of each kind of step the next: they are made ready while another lane works.
+        following = {_module(step): step for step in reversed(to_come)}
         try:
-            lane.pipe.send((context, step, step != self._last[lane]))
+            self._tell(lane, context, step, list(following.values()))
             self._import_ahead()
             answer = lane.pipe.recv()
         except (EOFError, ConnectionError):
@@ -110,7 +130,7 @@ class Lanes:
 
 
 @contextmanager
-def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
+def open_lanes(steps: list[Step]) -> Iterator[Lanes]:
     """Starts the lanes that `steps` need and ends them afterwards."""
     processes = _processes()
     needed = {_module(step) for step in steps}
@@ -122,7 +142,7 @@ def open_lanes(context: RunContext, steps: list[Step]) -> Iterator[Lanes]:
                 ours, theirs = processes.Pipe()
                 process = processes.Process(
                     target=_serve,
-                    args=(theirs, context, plan, _NICER * place, os.getpid(), level),
+                    args=(theirs, plan, _NICER * place, os.getpid(), level),
                     daemon=True,
                 )
                 process.start()
@@ -157,7 +177,6 @@ def _module(step: Step) -> str:
 
 def _serve(
     pipe: Connection,
-    context: RunContext,
     plan: _Plan,
     nicer: int,
     parent: int,
@@ -169,27 +188,36 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
     os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
-    _warm_up(context, plan.at_once)
+    with _uncollected():
+        for name in plan.imports:
+            importlib.import_module(name)
     while True:
-        task = pipe.recv()
+        task: _Task | None = pipe.recv()
         if task is None:
             return
-        of_day, step, is_followed = task
-        pipe.send(_outcome(of_day, step))
-        if is_followed:
-            _warm_up(context, plan.between)
+        if task.run:
+            pipe.send(_outcome(task.context, task.run))
+        with _uncollected():
+            for step in task.ready:
+                _make_ready(task.context, step)
 
 
-def _warm_up(context: RunContext, names: tuple[str, ...]) -> None:
-    gc.disable()  # it finds nothing in what an import makes
-    for name in names:
-        module, _, function = name.partition(":")
-        loaded = importlib.import_module(module)
-        if function:
-            with contextlib.suppress(LivingCrmError):  # the step will say it
-                getattr(loaded, function)(context)
-    gc.freeze()  # what is in memory by now stays; the collector need not look at it again
-    gc.enable()
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Stops the collector, which finds nothing in what an import makes, and has it never look."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _make_ready(context: RunContext, step: Step) -> None:
+    warm_up = getattr(importlib.import_module(_module(step)), "warm_up", None)
+    if warm_up:
+        with contextlib.suppress(LivingCrmError):  # the step will say it
+            warm_up(context, **step.arguments)
 
 
 def _outcome(context: RunContext, step: Step) -> StepReport | BaseException:

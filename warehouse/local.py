@@ -59,7 +59,7 @@ def run_walks(
     context = context_for(settings, days[0], run_id="none")
     reports = []
     with (
-        open_lanes(context, steps) as lanes,  # first: a lane shares no connection with us
+        open_lanes(steps) as lanes,  # first: a lane shares no connection with us
         _alone(context.url),
         connect(context.url) as connection,
     ):
@@ -72,6 +72,7 @@ def run_walks(
             ledger.begin_run(connection, run_id, day, dag_id)
             done = ledger.finished_steps(connection, run_id)
             of_day = replace(context, as_of=day, run_id=run_id)
+            lanes.begin(of_day, [step for step in steps if step.name not in done])
             ran, first_error = _run_steps(lanes, of_day, steps, done, watch)
             ledger.finish_run(connection, run_id, [step.name for step in steps])
             if first_error:
