@@ -94,7 +94,6 @@ def _bare_dbt_build(settings: Settings) -> float:
             "LIVING_CRM_DATA": settings.data,
             "LIVING_CRM_AS_OF": DAY.isoformat(),
             "LIVING_CRM_FEATURE_DATES": DAY.isoformat(),
-            "LIVING_CRM_RUN_ID": "bare",
         },
     )  # fmt: skip
 

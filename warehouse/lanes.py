@@ -1,10 +1,9 @@
-"""Processes that have a heavy library in memory by the time a local walk needs it.
+"""Processes that have ready what the next steps of a local walk need.
 
-Great Expectations, dbt and XGBoost take longer to import than a quiet night's rows take to load. A
-lane is a process of its own that warms up while earlier steps still run, and then runs the steps
-that need its library, one at a time. A lane that is needed later is nicer to the others: on two
-cores the waits are hidden behind the work. A lane ends with the process that made it, also when
-that one is killed.
+Great Expectations, dbt and XGBoost take longer to import than a quiet night's rows take to load,
+and dbt reads and asks half a second before it builds. A lane is a process of its own that does
+this while earlier steps still run, and then runs the steps that need it, one at a time. A lane
+ends with the process that made it, also when that one is killed.
 """
 
 import contextlib
@@ -31,7 +30,6 @@ from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
-_NICER = 0
 _GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 
@@ -137,13 +135,11 @@ def open_lanes(steps: list[Step]) -> Iterator[Lanes]:
     level = logging.getLogger().level
     lanes: dict[str, _Lane] = {}
     try:
-        for place, plan in enumerate(_PLANS):
+        for plan in _PLANS:
             if needed.intersection(plan.serves):
                 ours, theirs = processes.Pipe()
                 process = processes.Process(
-                    target=_serve,
-                    args=(theirs, plan, _NICER * place, os.getpid(), level),
-                    daemon=True,
+                    target=_serve, args=(theirs, plan, os.getpid(), level), daemon=True
                 )
                 process.start()
                 theirs.close()
@@ -175,18 +171,11 @@ def _module(step: Step) -> str:
     return step.function.partition(":")[0]
 
 
-def _serve(
-    pipe: Connection,
-    plan: _Plan,
-    nicer: int,
-    parent: int,
-    level: int,
-) -> None:
+def _serve(pipe: Connection, plan: _Plan, parent: int, level: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked to be told
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that made us decides
-    os.nice(nicer)
     configure_logging(verbose=level <= logging.INFO)
     with _uncollected():
         for name in plan.imports:
@@ -216,7 +205,7 @@ def _uncollected() -> Iterator[None]:
 def _make_ready(context: RunContext, step: Step) -> None:
     warm_up = getattr(importlib.import_module(_module(step)), "warm_up", None)
     if warm_up:
-        with contextlib.suppress(LivingCrmError):  # the step will say it
+        with contextlib.suppress(Exception):  # the step will say it
             warm_up(context, **step.arguments)
 
 

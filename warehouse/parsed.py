@@ -70,9 +70,7 @@ def compile_ahead(manifest: Any, room: str) -> None:
     for the process, of models for the command. To be called within a command that runs with the
     manifest.
     """
-    models = {
-        key for key, node in manifest.nodes.items() if node.config.meta.get("room") == room
-    }
+    models = {key for key, node in manifest.nodes.items() if node.config.meta.get("room") == room}
     nodes = [
         node
         for key, node in manifest.nodes.items()
@@ -110,7 +108,7 @@ def compile_macros(manifest: Any, nodes: Iterable[Any]) -> None:
 
 
 def _compile_ephemeral(manifest: Any, nodes: Iterable[Any]) -> None:
-    """Compiles the ephemeral models that `nodes` join: dbt parses the SQL of those that join more."""
+    """Compiles the ephemeral models that `nodes` join; dbt parses what joins several as SQL."""
     from dbt.adapters.factory import get_adapter_by_type
     from dbt.compilation import Compiler
 

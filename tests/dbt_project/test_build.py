@@ -1,5 +1,6 @@
 """The walk's dbt builds on a small slice of the real sources, night by night."""
 
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -224,16 +225,82 @@ def _built(report: StepReport) -> tuple[int, int]:
     return int(report.facts["models"]), int(report.facts["tests"])
 
 
-def test_a_room_compiles_few_macros_after_all_were_compiled_ahead(world: World) -> None:
+def test_what_happens_before_a_build_is_wanted_counts_also_where_it_was_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = "select person_id from activation.target_list_entries where as_of_date = %s order by 1"
+    plain = world.build(LATE, "choose")
+    denied, *others = world.rows(listed, LATE)
+    world.run("delete from activation.target_list_entries where as_of_date = %(day)s", day=LATE)
+    context = world.context(LATE)
+    dbt.warm_up(context, "choose")
+    monkeypatch.setattr(dbt, "invoke", lambda *_, **__: pytest.fail("dbt was called again"))
+    time.sleep(2)  # longer than the build takes
+    assert world.rows(listed, LATE) == []
+    world.run(
+        "update pii.customer_contacts set consent_status = 'denied' where person_id = %(person)s",
+        person=denied[0],
+    )
+    assert _built(dbt.build(context, "choose")) == _built(plain)
+    left = world.rows(listed, LATE)
+    assert denied not in left
+    assert set(others) <= set(left)
+
+
+def test_features_are_the_same_where_their_build_was_begun(world: World) -> None:
+    features = """
+        select md5(string_agg(features::text, '|' order by person_id))
+        from features.ftr_customers as features where as_of_date = %s
+    """
+    world.build(LATE, "model")
+    plain = world.rows(features, LATE)
+    world.run("delete from features.ftr_customers where as_of_date = %(day)s", day=LATE)
+    context = world.context(LATE)
+    dbt.warm_up(context, "model")
+    dbt.build(context, "model")
+    assert plain[0][0]
+    assert world.rows(features, LATE) == plain
+
+
+def test_a_build_that_could_not_begin_is_built_when_it_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hinder(*_: Any, **__: Any) -> None:
+        raise BuildError("dbt build could not run: no connection.", "Try again.")
+
+    context = world.context(LATE)
+    plain = world.build(LATE, "choose")
+    with monkeypatch.context() as hindered:
+        hindered.setattr(dbt, "_call_dbt", hinder)
+        dbt.warm_up(context, "choose")
+    assert _built(dbt.build(context, "choose")) == _built(plain)
+
+
+def test_a_begun_build_that_breaks_off_fails_and_is_not_built_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: Any, gate: Any, **__: Any) -> None:
+        gate.pass_through()
+        raise BuildError("dbt build broke off.", "Try again.")
+
+    context = world.context(LATE)
+    with monkeypatch.context() as breaking:
+        breaking.setattr(dbt, "_call_dbt", break_off)
+        dbt.warm_up(context, "choose")
+    with pytest.raises(BuildError, match="broke off"):
+        dbt.build(context, "choose")
+
+
+def test_most_of_what_a_room_compiles_is_compiled_before_its_first_node(world: World) -> None:
     from dbt_common.clients.jinja import template_cache
 
     template_cache.clear()
-    world.build(LATE, "model")
-    needed = set(template_cache.file_cache)
-    template_cache.clear()
-    parsed.compile_macros(_manifest(world, "here", lambda: pytest.fail("parsed again")))
+    context = world.context(LATE)
+    dbt.warm_up(context, "model")
+    before = set(template_cache.file_cache)
+    dbt.build(context, "model")
     # What dbt's Python calls by name, to drop a relation for example, stands in no macro.
-    assert len(needed - set(template_cache.file_cache)) < len(needed) / 8
+    assert len(set(template_cache.file_cache) - before) < len(before) / 6
 
 
 def test_the_database_refuses_a_row_without_what_must_be_there(world: World) -> None:
