@@ -1,7 +1,7 @@
 """dbt's events: which of them are put together, and where a command halts.
 
 dbt tells of every query and every node a dozen times at level debug, and makes a message of each
-before it asks whether anybody wants it: a twentieth of dbt's processor time in a night.
+before it asks whether anybody wants it: a tenth of dbt's processor time in a night.
 """
 
 import contextlib
@@ -48,9 +48,9 @@ class Gate:
 
 
 def listen(gate: Gate | None) -> None:
-    """Lets the next command of this process halt at a gate, and its debug events be left out.
+    """Lets the next command of this process halt at a gate, if one is given.
 
-    Debug events are left out where no log takes them.
+    Its debug events are left out where no log takes them.
     """
     manager = get_event_manager()
     if not isinstance(manager, _WantedEvents):

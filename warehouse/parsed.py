@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,14 @@ def compile_ahead(manifest: Any, room: str) -> None:
         if key in models
         or (node.resource_type == "test" and models.intersection(node.depends_on.nodes))
     ]
-    compile_macros(manifest, nodes)
+    _compile_macros(manifest, nodes)
     _compile_ephemeral(manifest, nodes)
 
 
-def compile_macros(manifest: Any, nodes: Iterable[Any]) -> None:
+def _compile_macros(manifest: Any, nodes: Sequence[Any]) -> None:
     """Compiles the macros that building and testing `nodes` calls, a fifth of a room's time."""
     from dbt_common.clients.jinja import template_cache
 
-    nodes = list(nodes)
     macros = manifest.macros
     # A call by dispatch names no macro: it may be any of its adapters'.
     adapters: dict[str, list[str]] = {}
@@ -107,7 +106,7 @@ def compile_macros(manifest: Any, nodes: Iterable[Any]) -> None:
         open_keys += adapters.get(key.rsplit(".", 1)[1], [])
 
 
-def _compile_ephemeral(manifest: Any, nodes: Iterable[Any]) -> None:
+def _compile_ephemeral(manifest: Any, nodes: Sequence[Any]) -> None:
     """Compiles the ephemeral models that `nodes` join; dbt parses what joins several as SQL."""
     from dbt.adapters.factory import get_adapter_by_type
     from dbt.compilation import Compiler
