@@ -76,11 +76,17 @@ def show(
         f" {settings.docs_dir / 'data_docs'} (the guards).",
         soft_wrap=True,
     )
-    out.print(
-        "Next: make status; make up (Airflow's page, at"
-        f" {services.url}); .venv/bin/living-crm run --as-of {as_of + timedelta(days=1)};"
-        " .venv/bin/living-crm warehouse url (for a BI tool); make down.",
-        soft_wrap=True,
+    out.print(next_commands(settings.data, as_of, services.url), soft_wrap=True)
+
+
+def next_commands(data: str, as_of: date, airflow_url: str) -> str:
+    """Returns what to type next; what another data set than the default needs to be told is."""
+    is_default = data == Settings.model_fields["data"].default
+    make, ours = ("", "") if is_default else (f" DATA={data}", f"DATA={data} ")
+    return (
+        f"Next: make status{make}; make up{make} (Airflow's page, at {airflow_url});"
+        f" {ours}.venv/bin/living-crm run --as-of {as_of + timedelta(days=1)};"
+        f" {ours}.venv/bin/living-crm warehouse url (for a BI tool); make down{make}."
     )
 
 
