@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from jinja2 import Environment, nodes
 
 from sources.catalog import Catalog, FileCatalog, RestCatalog, SqlCatalog, SqlTable, read_catalog
 from sources.readers import files, rest
@@ -22,8 +23,10 @@ from sources.readers.sql_shape import described, faults, shapes
 from warehouse.connections import source_token, source_url
 from warehouse.errors import LivingCrmError, SourceError
 from warehouse.files import read_yaml
+from warehouse.parsed import PROJECT
 from warehouse.settings import REPOSITORY, Settings
 
+FEEDS = PROJECT / "macros" / "feeds.sql"
 _REASONS_TOLD = 3
 
 
@@ -93,6 +96,17 @@ def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
                 f"Feed {feed} is to come from {model}, which is no model of {folder.name}.",
                 f"Write {folder.relative_to(REPOSITORY) / model}.sql.",
             )
+            continue
+        described = folder / f"{model}.yml"
+        listed = _columns(read_yaml(described) or {}, model) if described.exists() else set()
+        if missing := [name for name in _feed_columns(feed) if name not in listed]:
+            yield Finding(
+                "fault",
+                None,
+                f"{described.name} does not list {', '.join(missing)} of feed {feed}.",
+                "A model that provides a feed has all of its columns, null where the source does "
+                "not tell; list them there as they stand in the model.",
+            )
     declaration = folder / f"_{source}__sources.yml"
     declared: set[tuple[str, str]] = set()
     if declaration.exists():
@@ -112,6 +126,26 @@ def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
                 f"{declaration.name} does not declare {', '.join(missing)} of {table.name}.",
                 "Declare them: rules that send a row to quarantine stand there.",
             )
+
+
+def _columns(document: dict[str, Any], model: str) -> set[str]:
+    return {
+        column["name"]
+        for described in document.get("models", [])
+        if described["name"] == model
+        for column in described.get("columns", [])
+    }
+
+
+def _feed_columns(feed: str) -> tuple[str, ...]:
+    """Returns what a provider of a feed must have; nothing of a feed that dbt does not know."""
+    macros = Environment(extensions=["jinja2.ext.do"], autoescape=True).parse(FEEDS.read_text())
+    known = next(
+        assigned.node.as_const()
+        for assigned in macros.find_all(nodes.Assign)
+        if isinstance(assigned.node, nodes.Dict)
+    )
+    return (*known[feed], "load_id") if feed in known else ()
 
 
 def _database(source: str, catalog: SqlCatalog, url: str) -> Iterator[Finding]:

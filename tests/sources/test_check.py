@@ -1,14 +1,17 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from sources.check import check_source
+from sources.catalog import load_catalog
+from sources.check import _staging, check_source
 from tests.sources import test_databases, test_services
 from tests.sources.conftest import Source
 from tests.sources.test_databases import database, entry
 from tests.sources.test_services import Centre, centre
+from warehouse.settings import Settings
 
 __all__ = ["centre", "database"]  # fixtures
 
@@ -86,4 +89,27 @@ def test_the_newest_drop_of_every_table_is_read(
     assert findings(source) == [
         ("note", f"stock.things: 1 of 2 rows cannot be read: {said}."),
         ("fault", "Source stock has no file b_{date}.csv."),
+    ]
+
+
+@pytest.mark.parametrize("data", ["company", "complete_journey"])
+def test_every_provider_of_a_feed_has_its_columns(data: str) -> None:
+    settings = Settings(_env_file=None, data=data)  # type: ignore[call-arg]
+    sources = [path.stem for path in settings.catalog_dir.glob("*.yml")]
+    assert sources
+    for source in sources:
+        catalog = load_catalog(settings, source)
+        found = _staging(settings.staging_dir / source, source, catalog)
+        assert [finding for finding in found if finding.severity == "fault"] == []
+
+
+def test_a_provider_without_a_column_of_its_feed_is_told(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data="complete_journey")  # type: ignore[call-arg]
+    for path in (settings.staging_dir / "crm").iterdir():
+        (tmp_path / path.name).write_text(path.read_text())
+    model = tmp_path / "stg_crm__demographics.yml"
+    model.write_text(model.read_text().replace("- name: postcode", "- name: zip_code"))
+    found = list(_staging(tmp_path, "crm", load_catalog(settings, "crm")))
+    assert [(finding.severity, finding.what) for finding in found] == [
+        ("fault", "stg_crm__demographics.yml does not list postcode of feed persons.")
     ]
