@@ -80,7 +80,7 @@ def show(
 
 
 def next_commands(data: str, as_of: date, airflow_url: str) -> str:
-    """Returns what to type next; what another data set than the default needs to be told is."""
+    """Returns what to type next; the data set is named where it is not the default."""
     is_default = data == Settings.model_fields["data"].default
     make, ours = ("", "") if is_default else (f" DATA={data}", f"DATA={data} ")
     return (

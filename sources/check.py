@@ -88,7 +88,13 @@ def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
         for feed, models in catalog.feeds.items()
         for model in ([models] if isinstance(models, str) else models)
     ]
+    columns = _feed_columns()
     for feed, model in providers:
+        if feed not in columns:
+            yield Finding(
+                "fault", None, f"There is no feed {feed}.", f"Feeds: {', '.join(sorted(columns))}."
+            )
+            continue
         if not (folder / f"{model}.sql").exists():
             yield Finding(
                 "fault",
@@ -99,7 +105,7 @@ def _staging(folder: Path, source: str, catalog: Catalog) -> Iterator[Finding]:
             continue
         described = folder / f"{model}.yml"
         listed = _columns(read_yaml(described) or {}, model) if described.exists() else set()
-        if missing := [name for name in _feed_columns(feed) if name not in listed]:
+        if missing := [name for name in columns[feed] if name not in listed]:
             yield Finding(
                 "fault",
                 None,
@@ -137,15 +143,15 @@ def _columns(document: dict[str, Any], model: str) -> set[str]:
     }
 
 
-def _feed_columns(feed: str) -> tuple[str, ...]:
-    """Returns what a provider of a feed must have; nothing of a feed that dbt does not know."""
+def _feed_columns() -> dict[str, tuple[str, ...]]:
+    """Returns, per feed that dbt knows, the columns that a provider must have."""
     macros = Environment(extensions=["jinja2.ext.do"], autoescape=True).parse(FEEDS.read_text())
     known = next(
         assigned.node.as_const()
         for assigned in macros.find_all(nodes.Assign)
         if isinstance(assigned.node, nodes.Dict)
     )
-    return (*known[feed], "load_id") if feed in known else ()
+    return {feed: (*columns, "load_id") for feed, columns in known.items()}
 
 
 def _database(source: str, catalog: SqlCatalog, url: str) -> Iterator[Finding]:

@@ -115,6 +115,8 @@ class _Begun:
         self._gate.open()
         self._thread.join()
         if not self._gate.was_reached:
+            hindrance = type(self._error).__name__ if self._error else "nothing to build"
+            logger.info("%s could not be begun ahead: %s", self.part, hindrance)
             return None
         if self._error:
             raise self._error

@@ -4,7 +4,7 @@ dbt tells of every query and every node a dozen times at level debug, and makes 
 before it asks whether anybody wants it: a tenth of dbt's processor time in a night.
 """
 
-import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +13,8 @@ from dbt.events.types import NodeStart
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
+
+logger = logging.getLogger(__name__)
 
 _DEBUG = (EventLevel.DEBUG, EventLevel.TEST)
 
@@ -40,9 +42,10 @@ class Gate:
         """Halts a thread of the command until the gate is open."""
         with self._lock:
             if not self.was_reached:
-                # An error here would be lost in dbt's thread, and with it the node.
-                with contextlib.suppress(Exception):
+                try:
                     self._make_ready()
+                except Exception as error:  # noqa: BLE001 - lost in dbt's thread, and the node with it
+                    logger.info("Not all is ready ahead: %s", type(error).__name__)
                 self._reached.set()
         self._opened.wait()
 

@@ -30,6 +30,8 @@ from warehouse.errors import LivingCrmError, WarehouseError
 from warehouse.progress import configure_logging
 from warehouse.walk import Step, run_step
 
+logger = logging.getLogger(__name__)
+
 _GRACE_SECONDS = 2.0
 _PR_SET_PDEATHSIG = 1
 
@@ -205,8 +207,10 @@ def _uncollected() -> Iterator[None]:
 def _make_ready(context: RunContext, step: Step) -> None:
     warm_up = getattr(importlib.import_module(_module(step)), "warm_up", None)
     if warm_up:
-        with contextlib.suppress(Exception):  # the step will say it
+        try:
             warm_up(context, **step.arguments)
+        except Exception as error:  # noqa: BLE001 - the step will say it
+            logger.info("%s could not be made ready: %s", step.name, type(error).__name__)
 
 
 def _outcome(context: RunContext, step: Step) -> StepReport | BaseException:

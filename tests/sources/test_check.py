@@ -113,3 +113,10 @@ def test_a_provider_without_a_column_of_its_feed_is_told(tmp_path: Path) -> None
     assert [(finding.severity, finding.what) for finding in found] == [
         ("fault", "stg_crm__demographics.yml does not list postcode of feed persons.")
     ]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_feed_that_dbt_does_not_know_is_a_fault(stock: Callable[..., Source]) -> None:
+    source = stock(test_databases.ENTRY)
+    source.entry["feeds"] = {"product": "stg_stock__things"}
+    assert findings(source) == [("fault", "There is no feed product.")]

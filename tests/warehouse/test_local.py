@@ -76,6 +76,12 @@ def set_walk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     yield put
 
 
+@pytest.fixture
+def own_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the steps of this module run in a lane."""
+    monkeypatch.setattr(lanes, "_PLANS", (lanes._Plan(serves=(HERE,), imports=()),))
+
+
 def _visited(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
         return [name for (name,) in connection.execute("select name from visited order by n")]
@@ -165,13 +171,10 @@ run_walks(Settings(_env_file=None, living_crm_home=home, warehouse_url=url), "te
     assert _visited(warehouse) == ["a", "b"]
 
 
+@pytest.mark.usefixtures("own_lane")
 def test_a_lane_makes_ready_what_it_will_run_next(
-    installation: Settings,
-    warehouse: str,
-    set_walk: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
+    installation: Settings, warehouse: str, set_walk: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(lanes, "_PLANS", (lanes._Plan(serves=(HERE,), imports=()),))
     set_walk(_note("a"), _note("b", "a"))
     run_walks(installation, "test_walk", [DAY])
     first = ["a is ready", "a", "b is ready", "b"]
@@ -180,13 +183,10 @@ def test_a_lane_makes_ready_what_it_will_run_next(
     assert _visited(warehouse) == 3 * first
 
 
+@pytest.mark.usefixtures("own_lane")
 def test_what_a_run_took_over_is_not_made_ready_again(
-    installation: Settings,
-    warehouse: str,
-    set_walk: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
+    installation: Settings, warehouse: str, set_walk: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(lanes, "_PLANS", (lanes._Plan(serves=(HERE,), imports=()),))
     broken = Step("broken", "test", f"{HERE}:fail_once", after=("a",))
     set_walk(_note("a"), broken, _note("c", "broken"))
     with pytest.raises(SourceError, match="The feed is broken"):
@@ -198,13 +198,10 @@ def test_what_a_run_took_over_is_not_made_ready_again(
     assert _visited(warehouse) == [" is ready", "c is ready", "c"]
 
 
+@pytest.mark.usefixtures("own_lane")
 def test_a_step_that_never_began_fails_its_run(
-    installation: Settings,
-    warehouse: str,
-    set_walk: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
+    installation: Settings, warehouse: str, set_walk: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(lanes, "_PLANS", (lanes._Plan(serves=(HERE,), imports=()),))
     set_walk(_note("doomed"))
     with pytest.raises(WarehouseError, match="ended unexpectedly"):
         run_walks(installation, "test_walk", [DAY])
